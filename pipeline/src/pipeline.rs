@@ -1,0 +1,149 @@
+//! The chain of the stages, spelled out once. It owns the order in which they run and
+//! the provenance of the result; it judges nothing itself.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::assets::{Assets, short_hex};
+use crate::config::PipelineConfig;
+use crate::fact::FactFinder;
+use crate::finding::Finder;
+use crate::normalize::Normalizer;
+use crate::record::{Analysis, CallContext, CallRecord, Provenance, TurnAnalysis};
+use crate::score::Scorer;
+use crate::segment::Segmenter;
+use crate::signal::Signaler;
+use crate::{Result, signal};
+
+/// Every stage, loaded and checked. Cheap to share between threads.
+#[derive(Debug)]
+pub struct Pipeline {
+    normalizer: Normalizer,
+    segmenter: Arc<Segmenter>,
+    signaler: Signaler,
+    finder: Finder,
+    facts: FactFinder,
+    scorer: Scorer,
+    provenance: Provenance,
+}
+
+/// A call after analysis: what may be kept of it, and what was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Analyzed {
+    /// The call with its personal data masked.
+    pub record: CallRecord,
+    /// The analysis.
+    pub analysis: Analysis,
+}
+
+impl Pipeline {
+    /// Loads dictionaries, lexicons, rules and scorecards.
+    ///
+    /// # Errors
+    /// When a configuration file is missing or wrong; the error names file and line.
+    pub fn new(config: &PipelineConfig, assets: &Assets) -> Result<Self> {
+        let segmenter = Arc::new(Segmenter::new(&config.segment, assets)?);
+        let finder = Finder::new(&config.finding, assets)?;
+        let scorer = Scorer::new(&config.score, assets, finder.catalog())?;
+        let settings = serde_json::to_vec(config).unwrap_or_default();
+        let everything = assets.fingerprint(&[
+            ("rules", "toml"),
+            ("lexicon", "toml"),
+            ("lexicon/cues", "toml"),
+            ("scorecards", "toml"),
+            ("dict", "txt"),
+            ("taxonomy", "toml"),
+        ])?;
+        let provenance = Provenance {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            config_fingerprint: short_hex(&Sha256::new().chain_update(&settings).chain_update(everything).finalize()),
+            rules_version: assets.fingerprint(&[("rules", "toml"), ("lexicon", "toml"), ("lexicon/cues", "toml")])?,
+            scorecard_version: String::new(),
+            models: Vec::new(),
+            dictionary_fingerprint: segmenter.fingerprint().to_owned(),
+        };
+        Ok(Self {
+            normalizer: Normalizer::new(&config.normalize, assets)?,
+            signaler: Signaler::new(&config.signal, assets)?,
+            facts: FactFinder::new(&config.fact, assets)?,
+            segmenter,
+            finder,
+            scorer,
+            provenance,
+        })
+    }
+
+    /// The segmenter, for the index to use the same words.
+    pub fn segmenter(&self) -> &Arc<Segmenter> {
+        &self.segmenter
+    }
+
+    /// The detectors and rules.
+    pub fn finder(&self) -> &Finder {
+        &self.finder
+    }
+
+    /// The normalizer, for queries to be folded like documents.
+    pub fn normalizer(&self) -> &Normalizer {
+        &self.normalizer
+    }
+
+    /// The scorecards.
+    pub fn scorer(&self) -> &Scorer {
+        &self.scorer
+    }
+
+    /// What every analysis of this pipeline carries, but for its scorecard.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    /// Analyses one call.
+    pub fn analyze(&self, record: &CallRecord) -> Analyzed {
+        let turns = self.normalizer.call(record);
+        let tokens: Vec<_> = turns.iter().map(|turn| self.segmenter.cut(&turn.fold)).collect();
+        let signals = self.signaler.run(record, &turns, &tokens);
+        let context = CallContext { record, turns: &turns, tokens: &tokens, signals: &signals };
+        let found = self.finder.run(&context);
+        let facts = self.facts.run(&context, &found.findings);
+        let score = self.scorer.run(&context, &found.findings, &facts);
+        let report = signal::report(&context, &found.findings);
+        let provenance = Provenance {
+            scorecard_version: score.as_ref().map_or_else(String::new, |s| self.scorer.version_of(&s.scorecard)),
+            ..self.provenance.clone()
+        };
+        let turn_analyses = turns
+            .iter()
+            .zip(&signals.turns)
+            .enumerate()
+            .map(|(i, (turn, signal))| TurnAnalysis {
+                turn: i as u32,
+                text: turn.text.clone(),
+                sentiment: signal.sentiment,
+                emotion: signal.emotion.clone(),
+                acts: signal.acts.clone(),
+            })
+            .collect();
+        Analyzed {
+            record: self.normalizer.masked_record(record, &turns),
+            analysis: Analysis {
+                call_id: record.call_id.clone(),
+                turns: turn_analyses,
+                signals: report,
+                findings: found.findings,
+                uncertain: found.uncertain,
+                facts,
+                score,
+                provenance,
+            },
+        }
+    }
+
+    /// Analyses many calls on the current rayon pool. The output is in input order and does not
+    /// depend on the number of threads.
+    pub fn analyze_batch(&self, records: &[CallRecord]) -> Vec<Analyzed> {
+        records.par_iter().map(|record| self.analyze(record)).collect()
+    }
+}

@@ -1,0 +1,17 @@
+//! The plain types that the stages hand to each other. They carry no behaviour
+//! beyond small accessors; no stage's internals and no wire type appear here.
+
+mod analysis;
+mod call;
+mod context;
+mod signals;
+mod text;
+
+pub use analysis::{
+    Analysis, Evidence, Facts, Finding, ItemScore, Need, Needs, Provenance, Score, Sentiment, SentimentLabel, Severity,
+    SignalReport, Taboo, TurnAnalysis,
+};
+pub use call::{Agent, CallRecord, Caller, Direction, Party, Role, Ticket, Turn, Word};
+pub use context::CallContext;
+pub use signals::{Act, CallSignals, CueHit, Overlap, Silence, Timing, TurnSignals};
+pub use text::{Mask, MaskKind, NormalizedTurn, NumberSpan, Span, Token};

@@ -1,0 +1,1 @@
+//! The generated types of `qingting.v1`; no logic.

@@ -1,0 +1,1 @@
+//! The `qingting` program: command line and gRPC server over the pipeline and the index.
