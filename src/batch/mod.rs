@@ -1,0 +1,275 @@
+//! A batch: read, analyse, hand on. Owns the threads and the bounded channels between
+//! reader, workers and sink, the quarantine and the summary; where the results go is the
+//! sink's business.
+
+mod inputs;
+mod quarantine;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use qingting_pipeline::import::{Imported, Importer, Rejected, SourceRef};
+use qingting_pipeline::record::{CallRecord, Role, Turn};
+use qingting_pipeline::{Analyzed, Pipeline};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+pub use inputs::expand;
+pub use quarantine::Quarantine;
+
+/// Chunks that may wait between two stages: enough that none idles, few enough that memory stays bounded.
+const CHUNKS_WAITING: usize = 2;
+
+/// Warnings that are kept word for word; the rest is counted.
+const WARNINGS_KEPT: usize = 20;
+
+/// One analysed call and where it came from.
+#[derive(Debug)]
+pub struct Done {
+    /// The call and its analysis.
+    pub analyzed: Analyzed,
+    /// Where the record stood.
+    pub source: SourceRef,
+}
+
+/// Where analysed calls go, in input order.
+pub trait Sink: Send {
+    /// Takes the next calls.
+    ///
+    /// # Errors
+    /// When they cannot be kept; the batch stops.
+    fn put(&mut self, calls: Vec<Done>) -> miette::Result<()>;
+}
+
+/// What a batch did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Calls analysed.
+    pub calls: u64,
+    /// Records that went to the quarantine.
+    pub rejected: u64,
+    /// Quarantined records in whose text somebody may be in danger.
+    pub crisis_rejected: Vec<String>,
+    /// Calls with a crisis finding, by id.
+    pub crisis_calls: Vec<String>,
+    /// Positions, in the order given to the sink, of calls whose id came again later: the last one wins.
+    pub superseded: BTreeSet<u64>,
+    /// The first warnings.
+    pub warnings: Vec<String>,
+    /// How many warnings there were.
+    pub warning_count: u64,
+}
+
+impl Summary {
+    fn warn(&mut self, warning: impl FnOnce() -> String) {
+        self.warning_count += 1;
+        if self.warnings.len() < WARNINGS_KEPT {
+            self.warnings.push(warning());
+        }
+    }
+}
+
+/// Told how far the batch is.
+pub trait Progress: Send + Sync {
+    /// A file is about to be read.
+    fn file(&self, path: &std::path::Path, index: usize, of: usize);
+    /// So many calls were handed to the sink.
+    fn calls(&self, count: u64);
+}
+
+/// Everything that a batch runs on.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    /// Reads the inputs.
+    pub importer: &'a Importer,
+    /// Analyses the calls.
+    pub pipeline: &'a Pipeline,
+    /// The workers.
+    pub pool: &'a rayon::ThreadPool,
+    /// Calls that are analysed together.
+    pub chunk_calls: usize,
+    /// Quarantine records without `started_at`.
+    pub require_start: bool,
+}
+
+struct Chunk {
+    calls: Vec<(CallRecord, SourceRef)>,
+    rejected: Vec<Rejected>,
+    warnings: Vec<(SourceRef, String)>,
+}
+
+struct Worked {
+    calls: Vec<Done>,
+    /// With whether the readable text sounds like a crisis.
+    rejected: Vec<(Rejected, bool)>,
+    warnings: Vec<(SourceRef, String)>,
+}
+
+impl Batch<'_> {
+    /// Works through the inputs in order. Every input is opened once before anything is written, so
+    /// that an unknown format or an unreadable file touches nothing.
+    ///
+    /// # Errors
+    /// When an input cannot be read, or the sink or the quarantine fails.
+    pub fn run(
+        &self,
+        inputs: &[PathBuf],
+        sink: &mut dyn Sink,
+        quarantine: &mut Quarantine,
+        progress: &dyn Progress,
+    ) -> miette::Result<Summary> {
+        for path in inputs {
+            drop(self.importer.open(path).map_err(crate::diagnostic::pipeline)?);
+        }
+        std::thread::scope(|scope| {
+            let (read, to_work) = sync_channel::<Chunk>(CHUNKS_WAITING);
+            let (worked, to_keep) = sync_channel::<Worked>(CHUNKS_WAITING);
+            let reader = scope.spawn(move || self.read(inputs, &read, progress));
+            let keeper = scope.spawn(move || keep(&to_keep, sink, quarantine, progress));
+            for chunk in to_work {
+                if worked.send(self.pool.install(|| self.work(chunk))).is_err() {
+                    break; // the keeper failed; its error is returned below
+                }
+            }
+            drop(worked);
+            let kept = join(keeper)?;
+            join(reader)?;
+            kept.quarantine_flushed()
+        })
+    }
+
+    fn read(&self, inputs: &[PathBuf], out: &SyncSender<Chunk>, progress: &dyn Progress) -> miette::Result<()> {
+        let mut chunk = Chunk { calls: Vec::new(), rejected: Vec::new(), warnings: Vec::new() };
+        for (index, path) in inputs.iter().enumerate() {
+            progress.file(path, index, inputs.len());
+            for imported in self.importer.open(path).map_err(crate::diagnostic::pipeline)? {
+                match imported {
+                    Imported::Call { record, source, warnings } => {
+                        chunk.warnings.extend(warnings.into_iter().map(|w| (source.clone(), w)));
+                        if self.require_start && record.started_at.is_none() {
+                            chunk.rejected.push(without_start(&record, source));
+                        } else {
+                            chunk.calls.push((*record, source));
+                        }
+                    }
+                    Imported::Rejected(rejected) => chunk.rejected.push(rejected),
+                }
+                if chunk.calls.len() + chunk.rejected.len() >= self.chunk_calls {
+                    let full = std::mem::replace(
+                        &mut chunk,
+                        Chunk { calls: Vec::new(), rejected: Vec::new(), warnings: Vec::new() },
+                    );
+                    if out.send(full).is_err() {
+                        return Ok(()); // nobody keeps the results any more
+                    }
+                }
+            }
+        }
+        let _ = out.send(chunk);
+        Ok(())
+    }
+
+    fn work(&self, chunk: Chunk) -> Worked {
+        let calls = chunk
+            .calls
+            .into_par_iter()
+            .map(|(record, source)| Done { analyzed: self.pipeline.analyze(&record), source })
+            .collect();
+        let rejected = chunk
+            .rejected
+            .into_par_iter()
+            .map(|rejected| {
+                let crisis = rejected.readable.as_deref().is_some_and(|text| self.sounds_like_crisis(text));
+                (rejected, crisis)
+            })
+            .collect();
+        Worked { calls, rejected, warnings: chunk.warnings }
+    }
+
+    /// A record that cannot be kept may still be a call for help.
+    fn sounds_like_crisis(&self, text: &str) -> bool {
+        let mut record = CallRecord::new("quarantined");
+        record.turns.push(Turn::new(Role::Caller, text));
+        let analysis = self.pipeline.analyze(&record).analysis;
+        analysis.findings.iter().chain(&analysis.uncertain).any(|finding| finding.code == "crisis")
+    }
+}
+
+fn without_start(record: &CallRecord, source: SourceRef) -> Rejected {
+    Rejected {
+        source,
+        call_id: Some(record.call_id.clone()),
+        field: Some("started_at".to_owned()),
+        reason: "missing; give it in the record, with --meta or with --date".to_owned(),
+        readable: Some(record.turns.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join("\n")),
+    }
+}
+
+struct Kept<'a> {
+    summary: Summary,
+    quarantine: &'a mut Quarantine,
+}
+
+impl Kept<'_> {
+    fn quarantine_flushed(self) -> miette::Result<Summary> {
+        self.quarantine.finish()?;
+        Ok(self.summary)
+    }
+}
+
+fn keep<'a>(
+    chunks: &Receiver<Worked>,
+    sink: &mut dyn Sink,
+    quarantine: &'a mut Quarantine,
+    progress: &dyn Progress,
+) -> miette::Result<Kept<'a>> {
+    let mut summary = Summary::default();
+    // A digest instead of the id bounds what a long batch has to remember.
+    let mut last_of: HashMap<[u8; 16], u64> = HashMap::new();
+    for chunk in chunks {
+        for (source, warning) in chunk.warnings {
+            summary.warn(|| format!("{}: {warning}", place(&source)));
+        }
+        for (rejected, crisis) in chunk.rejected {
+            summary.rejected += 1;
+            if crisis {
+                summary.crisis_rejected.push(place(&rejected.source));
+            }
+            quarantine.put(&rejected, crisis)?;
+        }
+        for (position, done) in (summary.calls..).zip(&chunk.calls) {
+            let call_id = &done.analyzed.analysis.call_id;
+            if let Some(earlier) = last_of.insert(digest(call_id), position) {
+                summary.superseded.insert(earlier);
+                summary
+                    .warn(|| format!("{}: call_id {call_id} came before; this one replaces it", place(&done.source)));
+            }
+        }
+        summary.calls += chunk.calls.len() as u64;
+        let in_crisis = chunk.calls.iter().filter(|done| done.analyzed.analysis.facts.crisis);
+        summary.crisis_calls.extend(in_crisis.map(|done| done.analyzed.analysis.call_id.clone()));
+        let count = chunk.calls.len() as u64;
+        sink.put(chunk.calls)?;
+        progress.calls(count);
+    }
+    Ok(Kept { summary, quarantine })
+}
+
+fn digest(call_id: &str) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&Sha256::digest(call_id)[..16]);
+    short
+}
+
+/// A place in an input, as people write it.
+pub fn place(source: &SourceRef) -> String {
+    match source.line {
+        Some(line) => format!("{}:{line}", source.file.display()),
+        None => source.file.display().to_string(),
+    }
+}
+
+fn join<T>(thread: std::thread::ScopedJoinHandle<'_, miette::Result<T>>) -> miette::Result<T> {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}

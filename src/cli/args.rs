@@ -1,0 +1,177 @@
+//! Options that several commands share, and what they turn into.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, ValueEnum};
+use miette::{IntoDiagnostic, WrapErr, miette};
+use qingting_pipeline::import::{ImportOptions, Importer};
+use qingting_pipeline::{Pipeline, assets::Assets};
+
+use crate::batch::{self, Summary};
+use crate::config::Settings;
+use crate::diagnostic;
+
+/// Where the configuration is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ConfigArgs {
+    /// Folder with configuration files that go over the built-in ones
+    #[arg(long, value_name = "DIR", env = "QINGTING_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    pub(crate) fn load(&self) -> miette::Result<(Settings, Assets)> {
+        Settings::load(self.config.as_deref()).map_err(|error| match error {
+            crate::config::Error::File(file) => diagnostic::pipeline(file),
+            other => miette!("{other}"),
+        })
+    }
+}
+
+/// Which models decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Models {
+    /// The ones inside the program
+    Static,
+    /// The transformer
+    Bert,
+    /// The transformer where the static models are unsure
+    Cascade,
+}
+
+impl Models {
+    /// # Errors
+    /// When this build does not have them.
+    pub(crate) fn check(chosen: Option<Self>) -> miette::Result<()> {
+        match chosen {
+            None | Some(Self::Static) => Ok(()),
+            Some(Self::Bert | Self::Cascade) => {
+                Err(miette!(help = "leave --models out, or name static", "this build has no transformer models"))
+            }
+        }
+    }
+}
+
+/// Inputs and how they are read.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct InputArgs {
+    /// Files, or folders of files; the format is detected
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Format of the inputs instead of detecting it (see docs/formats.md)
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) from: Option<String>,
+    /// Read written messages: FIELD=NAME pairs, e.g. call_id=id,started_at=time,title=title,text=text
+    #[arg(long, value_name = "FIELD=NAME,...", value_delimiter = ',', value_parser = pair)]
+    pub(crate) map: Vec<(String, String)>,
+    /// Table (CSV or JSON Lines) with ids, times and agents of files that carry none
+    #[arg(long, value_name = "FILE")]
+    pub(crate) meta: Option<PathBuf>,
+    /// Time zone of times without an offset [default: Asia/Shanghai]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) timezone: Option<String>,
+    /// Date of calls in files that carry no time
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) date: Option<NaiveDate>,
+    /// Refuse unknown fields instead of keeping them as attributes
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Worker threads [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Which models decide
+    #[arg(long, value_enum)]
+    pub(crate) models: Option<Models>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((field, name)) if !field.trim().is_empty() && !name.trim().is_empty() => {
+            Ok((field.trim().to_owned(), name.trim().to_owned()))
+        }
+        _ => Err(format!("{text:?} is not FIELD=NAME")),
+    }
+}
+
+/// What a batch needs, loaded.
+pub(crate) struct Loaded {
+    pub(crate) settings: Settings,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) importer: Importer,
+    pub(crate) pool: rayon::ThreadPool,
+    pub(crate) inputs: Vec<PathBuf>,
+}
+
+impl InputArgs {
+    pub(crate) fn load(&self) -> miette::Result<Loaded> {
+        Models::check(self.models)?;
+        let inputs = batch::expand(&self.inputs)?;
+        let (settings, assets) = self.config.load()?;
+        let pipeline = Pipeline::new(&settings.pipeline(), &assets).map_err(diagnostic::pipeline)?;
+        let importer = Importer::new(self.options(&settings)?).map_err(diagnostic::pipeline)?;
+        let threads = self.threads.unwrap_or(settings.batch.threads);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("analyze-{i}"))
+            .build()
+            .into_diagnostic()
+            .wrap_err("worker threads")?;
+        Ok(Loaded { settings, pipeline, importer, pool, inputs })
+    }
+
+    fn options(&self, settings: &Settings) -> miette::Result<ImportOptions> {
+        let mut options = ImportOptions {
+            from: self.from.clone(),
+            map: self.map.clone(),
+            meta: self.meta.clone(),
+            date: self.date,
+            strict: self.strict,
+            ..settings.import_options()
+        };
+        if let Some(zone) = &self.timezone {
+            options.timezone = zone.parse().map_err(|_| {
+                miette!(help = "name an IANA time zone such as Asia/Shanghai", "--timezone {zone}: not a time zone")
+            })?;
+        }
+        Ok(options)
+    }
+}
+
+/// Says on stderr what a batch did, the most urgent first, and gives the exit code.
+pub(crate) fn report_summary(summary: &Summary, quarantine: &std::path::Path) -> u8 {
+    if !summary.crisis_calls.is_empty() {
+        eprintln!("危机情形 {} 通，请立即处理：{}", summary.crisis_calls.len(), first(&summary.crisis_calls));
+    }
+    if !summary.crisis_rejected.is_empty() {
+        eprintln!(
+            "隔离记录中有 {} 条疑似危机情形，请立即查看：{}",
+            summary.crisis_rejected.len(),
+            first(&summary.crisis_rejected)
+        );
+    }
+    for warning in &summary.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let more = summary.warning_count - summary.warnings.len() as u64;
+    if more > 0 {
+        eprintln!("warning: and {more} more");
+    }
+    let replaced = match summary.superseded.len() {
+        0 => String::new(),
+        n => format!(", {n} replaced by a later record of the same id"),
+    };
+    eprintln!("{} calls analysed{replaced}", summary.calls);
+    if summary.rejected > 0 {
+        eprintln!("{} records could not be read: see {}", summary.rejected, quarantine.display());
+        return super::QUARANTINED;
+    }
+    super::GOOD
+}
+
+fn first(ids: &[String]) -> String {
+    let shown = ids.iter().take(10).map(String::as_str).collect::<Vec<_>>().join(" ");
+    if ids.len() > 10 { format!("{shown} ...") } else { shown }
+}
