@@ -1,7 +1,11 @@
 //! Cleaning, folding and masking of text. Owns the mapping between recorded and
 //! normalized characters; segments nothing and judges nothing.
 
+mod chars;
+
 use serde::{Deserialize, Serialize};
+
+pub use chars::fold_char;
 
 use crate::Result;
 use crate::assets::Assets;
@@ -41,18 +45,21 @@ impl Normalizer {
 
     /// Normalizes one text on its own.
     pub fn text(&self, raw: &str) -> NormalizedTurn {
+        let cleaned = chars::clean(raw);
+        let mut raw_offsets = cleaned.raw;
+        raw_offsets.push(cleaned.raw_len);
         NormalizedTurn {
-            text: raw.to_owned(),
-            fold: raw.to_owned(),
-            raw_offsets: (0..=raw.chars().count() as u32).collect(),
-            spoken_units: raw.chars().count() as u32,
+            text: cleaned.chars.iter().collect(),
+            fold: cleaned.chars.iter().copied().map(fold_char).collect(),
+            raw_offsets,
+            spoken_units: cleaned.spoken_units,
             ..Default::default()
         }
     }
 
     /// Folds a query like the documents, masking nothing.
     pub fn fold(&self, text: &str) -> String {
-        text.to_owned()
+        chars::clean(text).chars.into_iter().map(fold_char).collect()
     }
 
     /// The call with its turns' text normalized and masked, as it may be stored.
