@@ -68,6 +68,8 @@ pub struct Timing {
     pub silences: Vec<Silence>,
     /// Total time in which nobody speaks.
     pub silence_ms: u64,
+    /// The longest stretch in which nobody speaks, listed or not.
+    pub longest_silence_ms: u64,
     /// Spoken units a second of all turns of the role that are long enough to measure.
     pub agent_rate: Option<f32>,
     /// The same for the caller.

@@ -1,17 +1,20 @@
 //! Measurements on words and times. Owns rates, overlaps, silences, sentiment, acts and
 //! cue hits; whether any of it is good or bad is the finding stage's business.
 
+mod acts;
 mod cue;
+mod report;
+pub(crate) mod shape;
+mod timing;
 
 use serde::{Deserialize, Serialize};
 
 pub use cue::CueLists;
+pub use report::report;
 
 use crate::Result;
 use crate::assets::Assets;
-use crate::record::{
-    CallContext, CallRecord, CallSignals, Finding, NormalizedTurn, Sentiment, SignalReport, Token, TurnSignals,
-};
+use crate::record::{CallRecord, CallSignals, NormalizedTurn, Sentiment, Token, TurnSignals};
 
 /// Settings of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +35,7 @@ impl Default for SignalConfig {
 /// The stage.
 #[derive(Debug)]
 pub struct Signaler {
+    config: SignalConfig,
     cues: CueLists,
 }
 
@@ -40,29 +44,24 @@ impl Signaler {
     ///
     /// # Errors
     /// When a lexicon is wrong.
-    pub fn new(_config: &SignalConfig, assets: &Assets) -> Result<Self> {
-        Ok(Self { cues: CueLists::load(assets)? })
+    pub fn new(config: &SignalConfig, assets: &Assets) -> Result<Self> {
+        Ok(Self { config: config.clone(), cues: CueLists::load(assets)? })
     }
 
-    /// Measures one call.
-    pub fn run(&self, _record: &CallRecord, turns: &[NormalizedTurn], _tokens: &[Vec<Token>]) -> CallSignals {
-        CallSignals {
-            turns: turns
-                .iter()
-                .map(|turn| TurnSignals {
-                    rate: None,
-                    sentiment: Sentiment::NEUTRAL,
-                    emotion: None,
-                    acts: Vec::new(),
-                    cues: self.cues.find(&turn.fold),
-                })
-                .collect(),
-            timing: None,
-        }
+    /// Measures one call. `turns` has one entry for every turn of the call.
+    pub fn run(&self, record: &CallRecord, turns: &[NormalizedTurn], _tokens: &[Vec<Token>]) -> CallSignals {
+        let cues: Vec<_> = turns.iter().map(|turn| self.cues.find(&turn.fold)).collect();
+        let sentiments = vec![Sentiment::NEUTRAL; turns.len()];
+        let acts = acts::label(record, turns, &cues, &sentiments);
+        let measured = record.turns.iter().zip(turns).zip(cues).zip(sentiments.into_iter().zip(acts)).map(
+            |(((recorded, turn), cues), (sentiment, acts))| TurnSignals {
+                rate: timing::turn_rate(&self.config, recorded.times(), turn.spoken_units),
+                sentiment,
+                emotion: recorded.emotion.clone(),
+                acts,
+                cues,
+            },
+        );
+        CallSignals { turns: measured.collect(), timing: timing::measure(&self.config, record, turns) }
     }
-}
-
-/// The part of the signals that the analysis reports.
-pub fn report(_context: &CallContext<'_>, _findings: &[Finding]) -> SignalReport {
-    SignalReport::default()
 }

@@ -1,0 +1,207 @@
+//! Dialogue acts: what each turn does. Owns the rules that combine the cue lists named
+//! `act.*` with role, place in the call and the turn before; the phrases themselves are
+//! in `config/lexicon/cues/acts.toml`.
+
+use std::collections::HashSet;
+
+use super::shape::{is_question, units};
+use crate::record::{Act, CallRecord, CueHit, NormalizedTurn, Role, Sentiment, SentimentLabel};
+
+/// How many of the agent's last turns may be the closing, however short the call.
+const CLOSING_TURNS: usize = 4;
+/// Longest backchannel, in spoken units, once what it echoes of the caller's words is left out.
+const BACKCHANNEL_UNITS: usize = 14;
+/// From this share of a turn's character pairs said before by the caller on, the turn restates.
+const RESTATED: f64 = 0.4;
+
+/// Labels every turn. `cues` and `sentiments` have one entry for every turn.
+pub(super) fn label(
+    record: &CallRecord,
+    turns: &[NormalizedTurn],
+    cues: &[Vec<CueHit>],
+    sentiments: &[Sentiment],
+) -> Vec<Vec<Act>> {
+    let agent_turns = (0..turns.len()).filter(|&i| record.turns[i].role == Role::Agent && says(&turns[i])).count();
+    let mut said = Said::default();
+    let mut agent_seen = 0;
+    let mut previous: Option<usize> = None;
+    let mut labelled = Vec::with_capacity(turns.len());
+    for (i, turn) in turns.iter().enumerate() {
+        if !says(turn) {
+            labelled.push(Vec::new());
+            continue;
+        }
+        let role = record.turns[i].role;
+        let view = View {
+            fold: &turn.fold,
+            cues: &cues[i],
+            units: units(&turn.fold),
+            question: is_question(&turn.fold),
+            previous: previous.filter(|&p| record.turns[p].role != role).map(|p| turns[p].fold.as_str()),
+        };
+        labelled.push(match role {
+            Role::Agent => {
+                agent_seen += 1;
+                agent_acts(&view, &said, agent_seen, agent_turns)
+            }
+            Role::Caller => caller_acts(&view, sentiments[i]),
+            Role::Bot | Role::Ivr | Role::Other => Vec::new(),
+        });
+        if role == Role::Caller {
+            said.add(&turn.fold);
+        }
+        previous = Some(i);
+    }
+    labelled
+}
+
+fn says(turn: &NormalizedTurn) -> bool {
+    !turn.fold.trim().is_empty()
+}
+
+/// What the rules look at in one turn.
+struct View<'a> {
+    fold: &'a str,
+    cues: &'a [CueHit],
+    units: usize,
+    question: bool,
+    /// The turn before, when another party spoke it.
+    previous: Option<&'a str>,
+}
+
+impl View<'_> {
+    fn has(&self, cue: &str) -> bool {
+        self.cues.iter().any(|hit| &*hit.cue == cue)
+    }
+
+    fn count(&self, cue: &str) -> usize {
+        self.cues.iter().filter(|hit| &*hit.cue == cue).count()
+    }
+
+    /// Whether a hit stands at the very start, fillers aside.
+    fn opens_with(&self, cue: &str) -> bool {
+        let opening = |byte: usize| units(&self.fold[..byte]) <= 2;
+        self.cues.iter().any(|hit| &*hit.cue == cue && opening(hit.bytes.start))
+    }
+}
+
+fn agent_acts(view: &View<'_>, said: &Said, place: usize, of: usize) -> Vec<Act> {
+    if is_backchannel(view) {
+        let mut acts = Vec::new();
+        push(&mut acts, Act::Empathy, view.has("act.empathy") && view.units > 6);
+        acts.push(Act::Backchannel);
+        return acts;
+    }
+    let mut acts = Vec::new();
+    let greets = greets(view, place);
+    let closes = !greets && view.has("act.closing") && place + CLOSING_TURNS > of;
+    let confirms = view.has("act.recap");
+    let restates = view.units >= 10 && said.share(view.fold) >= RESTATED;
+    let recaps =
+        !greets && view.units >= 8 && (confirms && (restates || view.units >= 14) || restates && view.question);
+    let holds = view.has("act.hold_notice");
+    let refuses = view.has("act.refuse");
+    let asks = view.question && view.has("act.probe") && !closes && !view.has("act.closing_offer");
+    push(&mut acts, Act::Greeting, greets);
+    push(&mut acts, Act::Closing, closes);
+    push(&mut acts, Act::Probe, asks);
+    push(&mut acts, Act::Recap, recaps);
+    push(&mut acts, Act::Empathy, view.has("act.empathy"));
+    push(&mut acts, Act::Apology, view.has("act.apology"));
+    push(&mut acts, Act::ThanksPraise, view.has("act.thanks"));
+    let next_step = view.has("act.next_step") && view.units >= 6;
+    let alternative = view.has("act.alternative") && view.units >= 8;
+    let informs = view.count("act.explain") >= 1 && view.units >= 8 && !greets;
+    push(&mut acts, Act::Explain, informs);
+    push(&mut acts, Act::NextStep, next_step);
+    push(&mut acts, Act::Alternative, alternative);
+    push(&mut acts, Act::HoldNotice, holds);
+    push(&mut acts, Act::Refuse, refuses);
+    acts
+}
+
+/// A formula of the opening; a bare 您好 is one only where the call opens.
+fn greets(view: &View<'_>, place: usize) -> bool {
+    let hello = view.opens_with("act.hello");
+    match place {
+        1 => view.has("act.hello") || view.has("act.greeting"),
+        2 => view.has("act.greeting") || hello && view.has("act.introduction"),
+        _ => hello && (view.has("act.greeting") || view.has("act.introduction")),
+    }
+}
+
+/// Short, and nothing left of it but listening words and an echo of what the caller just said.
+fn is_backchannel(view: &View<'_>) -> bool {
+    if view.units == 0 || view.units > BACKCHANNEL_UNITS || !view.has("act.backchannel") {
+        return false;
+    }
+    let echo: HashSet<char> = view.previous.unwrap_or_default().chars().filter(|c| c.is_alphanumeric()).collect();
+    let heard = |byte: usize, c: char| {
+        view.cues.iter().any(|hit| &*hit.cue == "act.backchannel" && hit.bytes.contains(&byte)) || echo.contains(&c)
+    };
+    let rest = view.fold.char_indices().filter(|&(byte, c)| c.is_alphanumeric() && !heard(byte, c)).count();
+    rest == 0 || rest <= 1 && view.units >= 5
+}
+
+fn caller_acts(view: &View<'_>, sentiment: Sentiment) -> Vec<Act> {
+    let mut acts = Vec::new();
+    let negative = sentiment.label == SentimentLabel::Neg;
+    let positive = sentiment.label == SentimentLabel::Pos;
+    let asks = view.question && (view.has("act.ask") || !negative) || view.has("act.ask") && !negative;
+    let reports = view.has("act.report") && !positive && view.units >= 6;
+    let suggests = view.has("act.suggest");
+    let praises = view.has("act.praise") && !negative && (positive || view.units >= 6);
+    let thanks = view.has("act.thank") && !negative;
+    let objects = view.has("act.object") && view.previous.is_some();
+    let agrees = !negative && !objects && view.opens_with("act.agree");
+    let closes = view.has("act.close") && !negative && view.units <= 25;
+    if view.units <= 4 && !asks && !thanks && !closes && !objects && is_backchannel(view) {
+        return vec![Act::Backchannel];
+    }
+    push(&mut acts, Act::Ask, asks);
+    push(&mut acts, Act::Complain, negative && !(objects && view.units < 12));
+    push(&mut acts, Act::Suggest, suggests);
+    push(&mut acts, Act::Praise, praises);
+    push(&mut acts, Act::Report, reports);
+    let informs = !asks && !reports && !suggests && !praises && !negative && view.units >= 8 && !closes;
+    push(&mut acts, Act::Inform, informs);
+    push(&mut acts, Act::Agree, agrees);
+    push(&mut acts, Act::Object, objects);
+    push(&mut acts, Act::Thank, thanks);
+    push(&mut acts, Act::Close, closes);
+    acts
+}
+
+fn push(acts: &mut Vec<Act>, act: Act, does: bool) {
+    if does {
+        acts.push(act);
+    }
+}
+
+/// The character pairs that the caller has said so far.
+#[derive(Default)]
+struct Said(HashSet<(char, char)>);
+
+impl Said {
+    fn add(&mut self, fold: &str) {
+        self.0.extend(pairs(fold));
+    }
+
+    /// Share of a text's pairs that the caller has said.
+    fn share(&self, fold: &str) -> f64 {
+        let (mut all, mut known) = (0_u32, 0_u32);
+        for pair in pairs(fold) {
+            all += 1;
+            known += u32::from(self.0.contains(&pair));
+        }
+        if all == 0 {
+            0.0
+        } else {
+            f64::from(known) / f64::from(all)
+        }
+    }
+}
+
+fn pairs(fold: &str) -> impl Iterator<Item = (char, char)> + '_ {
+    fold.chars().zip(fold.chars().skip(1)).filter(|(a, b)| a.is_alphanumeric() && b.is_alphanumeric())
+}
