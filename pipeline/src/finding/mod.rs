@@ -2,10 +2,12 @@
 //! detectors (`detectors/`, a file each) and the declarative rules (`rules/`); what a
 //! finding costs is the score stage's business.
 
+mod candidate;
 mod code;
 
 use serde::{Deserialize, Serialize};
 
+pub use candidate::Candidate;
 pub use code::{Catalog, CodeInfo, Level};
 
 use crate::Result;
