@@ -1,2 +1,8 @@
 //! What is kept and how it is found again: the data folder with its Parquet store,
 //! write-ahead log, tantivy indexes and ledger. Analyses nothing and serves nobody.
+
+#![doc(test(attr(deny(warnings))))]
+
+mod error;
+
+pub use error::{Error, Result};
