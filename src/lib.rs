@@ -7,3 +7,4 @@ pub mod config;
 pub mod diagnostic;
 pub mod evaluate;
 pub mod telemetry;
+pub mod server;

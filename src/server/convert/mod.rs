@@ -1,0 +1,50 @@
+//! Domain types into wire types and back: the only place that knows both. It checks
+//! what the wire type cannot express and names the field; it decides no status codes.
+
+mod analysis;
+mod enums;
+mod json;
+mod record;
+
+pub use analysis::{analysis_to_wire, finding_to_wire};
+pub(super) use enums::role_to_wire;
+pub use record::{agent_to_wire, record_from_wire, record_to_wire, time_to_wire};
+
+/// What is wrong with a request, field by field.
+#[derive(Debug, Clone, PartialEq, Eq, Default, thiserror::Error)]
+#[error("{}", self.summary())]
+pub struct Invalid {
+    /// Field path, such as `call.turns[3].end_ms`, and what is wrong with it.
+    pub violations: Vec<(String, String)>,
+}
+
+impl Invalid {
+    /// One mistake.
+    pub fn field(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self { violations: vec![(field.into(), description.into())] }
+    }
+
+    fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
+        self.violations.push((field.into(), description.into()));
+    }
+
+    fn summary(&self) -> String {
+        let parts: Vec<_> = self.violations.iter().map(|(field, what)| format!("{field}: {what}")).collect();
+        parts.join("; ")
+    }
+
+    fn or<T>(self, value: T) -> Result<T, Self> {
+        if self.violations.is_empty() { Ok(value) } else { Err(self) }
+    }
+}
+
+/// Milliseconds and counts on the wire are signed, as in every API of this style; no call
+/// comes near the limit.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Indexes on the wire are `int32`; the limit on a record's size keeps them far below it.
+fn index(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
