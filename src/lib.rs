@@ -6,5 +6,5 @@ pub mod cli;
 pub mod config;
 pub mod diagnostic;
 pub mod evaluate;
-pub mod telemetry;
 pub mod server;
+pub mod telemetry;

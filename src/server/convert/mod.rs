@@ -34,7 +34,11 @@ impl Invalid {
     }
 
     fn or<T>(self, value: T) -> Result<T, Self> {
-        if self.violations.is_empty() { Ok(value) } else { Err(self) }
+        if self.violations.is_empty() {
+            Ok(value)
+        } else {
+            Err(self)
+        }
     }
 }
 

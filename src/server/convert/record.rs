@@ -87,7 +87,11 @@ pub fn record_from_wire(wire: Option<v1::CallRecord>, field: &str) -> Result<Cal
         call_id: wire.call_id,
         started_at: check.time("started_at", wire.started_at.as_deref()),
         direction: check.known("direction", wire.direction, direction_from_wire).unwrap_or_default(),
-        channel: if wire.channel.is_empty() { "phone".to_owned() } else { wire.channel },
+        channel: if wire.channel.is_empty() {
+            "phone".to_owned()
+        } else {
+            wire.channel
+        },
         queue: wire.queue,
         region: wire.region,
         language: wire.language,
