@@ -6,5 +6,6 @@ pub mod cli;
 pub mod config;
 pub mod diagnostic;
 pub mod evaluate;
+pub mod report;
 pub mod server;
 pub mod telemetry;
