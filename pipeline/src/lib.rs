@@ -27,6 +27,7 @@ pub mod fact;
 pub mod finding;
 pub mod import;
 pub mod normalize;
+mod pattern;
 pub mod pipeline;
 pub mod record;
 pub mod score;

@@ -4,6 +4,7 @@
 
 mod candidate;
 mod code;
+pub mod rules;
 
 use serde::{Deserialize, Serialize};
 
