@@ -10,6 +10,8 @@ use qingting_pipeline::config::{
 use qingting_pipeline::import::ImportOptions;
 use serde::{Deserialize, Serialize};
 
+use crate::server::ServerConfig;
+
 /// Prefix of the environment variables that override a setting:
 /// `QINGTING__SERVER__LISTEN` is `listen` in `[server]`.
 pub const ENV_PREFIX: &str = "QINGTING__";
@@ -36,6 +38,8 @@ pub struct Settings {
     pub topic: TopicConfig,
     /// The batch.
     pub batch: BatchConfig,
+    /// The gRPC server.
+    pub server: ServerConfig,
 }
 
 /// Reading of inputs.

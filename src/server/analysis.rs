@@ -1,0 +1,71 @@
+//! AnalysisService: calls in, analyses out, nothing kept.
+
+use std::sync::Arc;
+
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
+use qingting_pipeline::record::CallRecord;
+use qingting_proto::v1;
+use qingting_proto::v1::analysis_service_server::AnalysisService;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::convert::{analysis_to_wire, record_from_wire};
+use super::deadline;
+use super::shared::{Ready, Shared};
+use super::status::{Failure, status_message};
+
+/// The service.
+pub(super) struct Analyses(pub(super) Arc<Shared>);
+
+#[tonic::async_trait]
+impl AnalysisService for Analyses {
+    async fn analyze_call(
+        &self,
+        request: Request<v1::AnalyzeCallRequest>,
+    ) -> Result<Response<v1::AnalyzeCallResponse>, Status> {
+        let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
+        let record = record_from_wire(request.into_inner().call, "call")?;
+        let analysis = self
+            .0
+            .read(limit, move |ready| Ok(analysis_to_wire(ready.pipeline.analyze(&record).analysis)))
+            .await?;
+        Ok(Response::new(v1::AnalyzeCallResponse { analysis: Some(analysis) }))
+    }
+
+    type AnalyzeCallsStream = BoxStream<'static, Result<v1::AnalyzeCallsResponse, Status>>;
+
+    async fn analyze_calls(
+        &self,
+        request: Request<Streaming<v1::AnalyzeCallsRequest>>,
+    ) -> Result<Response<Self::AnalyzeCallsStream>, Status> {
+        let (ready, permit) = self.0.stream()?;
+        let shared = self.0.clone();
+        let window = shared.config.stream_window;
+        let answers = self.0.messages(request.into_inner()).enumerate().map(move |(index, message)| {
+            // Held by the closure, and with it by the stream.
+            let _ = &permit;
+            let (shared, ready) = (shared.clone(), ready.clone());
+            async move {
+                let call = message?.call;
+                let call_id = call.as_ref().map(|c| c.call_id.clone()).unwrap_or_default();
+                let outcome = match record_from_wire(call, "call") {
+                    Ok(record) => analyze(&shared, &ready, record).await,
+                    Err(invalid) => Err(invalid.into()),
+                };
+                let result = match outcome {
+                    Ok(analysis) => v1::analyze_calls_response::Result::Analysis(analysis),
+                    Err(failure) => v1::analyze_calls_response::Result::Error(status_message(Some(&failure.into()))),
+                };
+                Ok(v1::AnalyzeCallsResponse { index: index as i64, call_id, result: Some(result) })
+            }
+            .boxed()
+        });
+        // In order and bounded: a client that does not read holds its own stream back.
+        Ok(Response::new(answers.buffered(window).boxed()))
+    }
+}
+
+async fn analyze(shared: &Shared, ready: &Arc<Ready>, record: CallRecord) -> Result<v1::Analysis, Failure> {
+    let pipeline = ready.pipeline.clone();
+    shared.compute.run(move || analysis_to_wire(pipeline.analyze(&record).analysis)).await
+}
