@@ -12,7 +12,8 @@ fn segment(c: &mut Criterion) {
     let assets = Assets::embedded();
     let segmenter = Segmenter::new(&SegmentConfig::default(), &assets).expect("the built-in dictionary");
     let normalizer = Normalizer::new(&NormalizeConfig::default(), &assets).expect("the built-in lexicon");
-    let texts: Vec<String> = common::demo_calls().iter().flat_map(|c| &c.turns).map(|t| normalizer.fold(&t.text)).collect();
+    let texts: Vec<String> =
+        common::demo_calls().iter().flat_map(|c| &c.turns).map(|t| normalizer.fold(&t.text)).collect();
     let bytes = texts.iter().map(String::len).sum::<usize>() as u64;
     let mut group = c.benchmark_group("segment");
     group.throughput(Throughput::Bytes(bytes));

@@ -55,7 +55,7 @@ pub enum Error {
     InvalidQuery {
         /// What is wrong and what would be right.
         message: String,
-        /// The character of the query, from 0.
+        /// The character of the query, from 1.
         position: usize,
     },
     /// A file holds what no version of this program wrote.
@@ -93,6 +93,28 @@ pub enum Error {
     /// A search index refused.
     #[error("search index")]
     Tantivy(#[from] tantivy::TantivyError),
+    /// An earlier error closed the index writer; it has to be opened again.
+    #[error("the index writer was closed by an earlier error")]
+    WriterClosed,
+    /// A CSV file could not be read.
+    #[error("{path}: {source}", path = path.display())]
+    Csv {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: csv::Error,
+    },
+    /// An input file with content that is not what it should be.
+    #[error("{path}:{line}: {message}", path = path.display())]
+    Input {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
     /// A record could not be turned into JSON or back.
     #[error("{what}: JSON")]
     Json {
@@ -137,5 +159,10 @@ impl Error {
     /// A JSON error with what was being read or written.
     pub fn json(what: impl Into<String>, source: serde_json::Error) -> Self {
         Self::Json { what: what.into(), source }
+    }
+
+    /// A query that cannot be understood; `position` counts characters from 1.
+    pub(crate) fn query(message: impl Into<String>, position: usize) -> Self {
+        Self::InvalidQuery { message: message.into(), position }
     }
 }

@@ -3,6 +3,12 @@
 
 #![doc(test(attr(deny(warnings))))]
 
+pub mod analyzer;
+pub mod calls;
 mod error;
+pub mod highlight;
+mod stamp;
+#[cfg(test)]
+mod testing;
 
 pub use error::{Error, Result};

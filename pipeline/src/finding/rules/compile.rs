@@ -95,7 +95,9 @@ impl Compiler<'_> {
         let when = match (&raw.when, only) {
             (Some(when), _) => Expr::parse(when.get_ref()).map_err(|message| at(asset, when, message))?,
             (None, Some(name)) => Expr::Name(name.to_owned()),
-            (None, None) => return Err(at(asset, &raw.id, format!("rule `{id}` has several conditions and no `when`"))),
+            (None, None) => {
+                return Err(at(asset, &raw.id, format!("rule `{id}` has several conditions and no `when`")));
+            }
         };
         let when_span = raw.when.as_ref().unwrap_or(&raw.id);
         let mut unknown = None;
@@ -111,7 +113,8 @@ impl Compiler<'_> {
         let on = match (raw.on.as_ref().map(|on| on.get_ref().as_str()), only) {
             (Some(name), _) | (None, Some(name)) => name,
             (None, None) => {
-                let message = format!("rule `{id}` has several conditions and no `on`: which one carries the evidence?");
+                let message =
+                    format!("rule `{id}` has several conditions and no `on`: which one carries the evidence?");
                 return Err(at(asset, &raw.id, message));
             }
         };
@@ -197,10 +200,7 @@ impl Compiler<'_> {
             .unless
             .iter()
             .map(|unless| {
-                Ok((
-                    index_of(&unless.condition)?,
-                    window(asset, unless.place, unless.turns.as_ref(), unless.ms)?,
-                ))
+                Ok((index_of(&unless.condition)?, window(asset, unless.place, unless.turns.as_ref(), unless.ms)?))
             })
             .collect::<Result<Vec<_>>>()?;
         if raw.min_hits == Some(0) {
@@ -288,15 +288,14 @@ impl Condition {
 
 /// An error at a value of a file.
 pub(super) fn at<T>(asset: &Asset, value: &Spanned<T>, message: String) -> Error {
-    Error::Config { file: asset.origin.clone(), line: line_of(&asset.text, value.span().start), message }
+    Error::Config {
+        file: asset.origin.clone(),
+        line: line_of(&asset.text, value.span().start),
+        message,
+    }
 }
 
-fn window(
-    asset: &Asset,
-    place: Place,
-    turns: Option<&Spanned<RawWindow>>,
-    ms: Option<u64>,
-) -> Result<Window> {
+fn window(asset: &Asset, place: Place, turns: Option<&Spanned<RawWindow>>, ms: Option<u64>) -> Result<Window> {
     let far = i64::MAX;
     let int = |n: usize| i64::try_from(n).unwrap_or(far);
     let (least, most) = match (place, turns.map(|turns| *turns.get_ref())) {
@@ -316,7 +315,9 @@ fn window(
         Some(turns) if least > most => {
             let message = match place {
                 Place::Current => "`where = \"current\"` is the same turn: leave `turns` out",
-                Place::Before | Place::After | Place::Around => "`turns` must be at least 1; [0, n] takes in the turn itself",
+                Place::Before | Place::After | Place::Around => {
+                    "`turns` must be at least 1; [0, n] takes in the turn itself"
+                }
             };
             Err(at(asset, turns, message.to_owned()))
         }
@@ -325,11 +326,7 @@ fn window(
 }
 
 /// Refuses conditions that need each other's hits.
-fn check_cycles(
-    asset: &Asset,
-    raw: &BTreeMap<Spanned<String>, RawCondition>,
-    conditions: &[Condition],
-) -> Result<()> {
+fn check_cycles(asset: &Asset, raw: &BTreeMap<Spanned<String>, RawCondition>, conditions: &[Condition]) -> Result<()> {
     // Takes away what needs nothing that is left, until nothing changes: what stays is a cycle
     // or leads into one.
     let mut left: BTreeSet<usize> = (0..conditions.len()).collect();
@@ -368,8 +365,10 @@ fn check_on(asset: &Asset, span: &Spanned<String>, on: Option<&Condition>, code:
     }
     if code.level == Level::Turn && on.roles != [code.role] {
         let role = code.role.as_str();
-        let message =
-            format!("code `{}` stands on turns of the {role}: condition `{}` needs `role = \"{role}\"`", code.code, on.name);
+        let message = format!(
+            "code `{}` stands on turns of the {role}: condition `{}` needs `role = \"{role}\"`",
+            code.code, on.name
+        );
         return Err(at(asset, span, message));
     }
     Ok(())
@@ -388,7 +387,8 @@ fn check_used(
     when.names(&mut |name| used.extend(conditions.iter().position(|c| c.name == name)));
     for (index, name) in raw.keys().enumerate() {
         if !used.contains(&index) {
-            let message = format!("condition `{}` is used nowhere: neither in `when` nor by another one", name.get_ref());
+            let message =
+                format!("condition `{}` is used nowhere: neither in `when` nor by another one", name.get_ref());
             return Err(at(asset, name, message));
         }
     }

@@ -107,11 +107,9 @@ impl Compiler<'_> {
             .iter()
             .map(|phrase| match phrase.get_ref().strip_prefix('@') {
                 Some(name) if self.cues.contains(name) => Ok(Term::Cue(name.to_owned())),
-                Some(name) => Err(at(
-                    asset,
-                    phrase,
-                    format!("unknown cue list `@{name}`; the lists are in config/lexicon/cues/"),
-                )),
+                Some(name) => {
+                    Err(at(asset, phrase, format!("unknown cue list `@{name}`; the lists are in config/lexicon/cues/")))
+                }
                 None if phrase.get_ref().trim().is_empty() => Err(at(asset, phrase, "an empty phrase".to_owned())),
                 None => Ok(Term::Phrase(self.phrase(phrase.get_ref()))),
             })
@@ -176,15 +174,13 @@ fn fold(phrase: &str) -> String {
 }
 
 fn compile(asset: &Asset, pattern: &Spanned<String>) -> Result<Regex> {
-    let regex = RegexBuilder::new(pattern.get_ref())
-        .case_insensitive(true)
-        .size_limit(REGEX_SIZE)
-        .build()
-        .map_err(|error| {
+    let regex = RegexBuilder::new(pattern.get_ref()).case_insensitive(true).size_limit(REGEX_SIZE).build().map_err(
+        |error| {
             let reason = error.to_string();
             let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
             at(asset, pattern, format!("bad regex `{}`: {reason}", pattern.get_ref()))
-        })?;
+        },
+    )?;
     if regex.is_match("") {
         return Err(at(asset, pattern, format!("the regex `{}` matches the empty text", pattern.get_ref())));
     }

@@ -140,7 +140,8 @@ impl Condition {
             turns.retain(|&i| times(i).is_some_and(|(_, turn_end)| end.saturating_sub(turn_end) < ms));
         }
         if self.min_chars.is_some() || self.max_chars.is_some() {
-            let fits = |n: usize| self.min_chars.is_none_or(|min| n >= min) && self.max_chars.is_none_or(|max| n <= max);
+            let fits =
+                |n: usize| self.min_chars.is_none_or(|min| n >= min) && self.max_chars.is_none_or(|max| n <= max);
             turns.retain(|&i| fits(scan.chars(i)));
         }
         turns
@@ -164,7 +165,9 @@ impl<'a> Evaluation<'a> {
         if let Some(outcome) = self.known.get(index).and_then(Option::as_ref) {
             return Rc::clone(outcome);
         }
-        let Some(condition) = self.conditions.get(index) else { return Outcome::none(Truth::No) };
+        let Some(condition) = self.conditions.get(index) else {
+            return Outcome::none(Truth::No);
+        };
         let outcome = self.evaluate(condition);
         if let Some(slot) = self.known.get_mut(index) {
             *slot = Some(Rc::clone(&outcome));
@@ -208,7 +211,9 @@ impl<'a> Evaluation<'a> {
         hits.retain_mut(|hit| condition.operators.iter().all(|operator| operator.matches(scan, timing, hit)));
         if let Some(similar) = &condition.similar {
             let turns: Vec<usize> = hits.iter().map(|hit| hit.turn).collect();
-            let Some(vectors) = scan.vectors(&turns) else { return Outcome::none(Truth::Unknown) };
+            let Some(vectors) = scan.vectors(&turns) else {
+                return Outcome::none(Truth::Unknown);
+            };
             for (hit, vector) in hits.iter_mut().zip(&vectors) {
                 let cosines = similar.vectors.iter().map(|example| qingting_models::cosine(example, vector));
                 hit.similarity = cosines.max_by(f32::total_cmp);
@@ -268,7 +273,11 @@ impl<'a> Evaluation<'a> {
             return false;
         }
         if distance == 0 && window.place != Place::Current && window.place != Place::Around {
-            let (first, second) = if window.place == Place::After { (anchor, hit) } else { (hit, anchor) };
+            let (first, second) = if window.place == Place::After {
+                (anchor, hit)
+            } else {
+                (hit, anchor)
+            };
             if let (Some(earliest), Some(latest)) = (first.spans.first(), second.spans.last())
                 && earliest.end > latest.start
             {

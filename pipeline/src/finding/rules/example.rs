@@ -37,7 +37,8 @@ impl Example {
         let mut record = CallRecord::new(format!("{rule}:{line}"));
         for text in raw.turns.get_ref() {
             let turn = turn(text.get_ref()).ok_or_else(|| {
-                let message = "a turn is written `A: text` or `A 0-1500: text`; A agent, C caller, B bot, I menu, O other";
+                let message =
+                    "a turn is written `A: text` or `A 0-1500: text`; A agent, C caller, B bot, I menu, O other";
                 at(asset, text, message.to_owned())
             })?;
             record.turns.push(turn);

@@ -269,7 +269,11 @@ impl Parser<'_> {
 
 /// Bounds nesting and the length of a chain alike: both become the depth of the tree.
 fn limit(depth: usize) -> Result<(), String> {
-    if depth > MAX_DEPTH { Err(format!("nested deeper than {MAX_DEPTH}")) } else { Ok(()) }
+    if depth > MAX_DEPTH {
+        Err(format!("nested deeper than {MAX_DEPTH}"))
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

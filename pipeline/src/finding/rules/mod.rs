@@ -171,12 +171,12 @@ impl RuleSet {
 impl Rule {
     fn run(&self, scan: &Scan<'_>, out: &mut Vec<Candidate>) {
         let mut evaluation = Evaluation::new(&self.conditions, scan);
-        let truth = self.when.eval(&mut |name| {
-            match self.conditions.iter().position(|condition| condition.name == name) {
-                Some(index) => evaluation.outcome(index).truth,
-                None => Truth::Unknown,
-            }
-        });
+        let truth =
+            self.when
+                .eval(&mut |name| match self.conditions.iter().position(|condition| condition.name == name) {
+                    Some(index) => evaluation.outcome(index).truth,
+                    None => Truth::Unknown,
+                });
         if truth != Truth::Yes {
             return;
         }
@@ -192,7 +192,9 @@ impl Rule {
                 let whole;
                 let hits: &[Hit] = if outcome.hits.is_empty() {
                     // Nothing was said that could be shown: the first words of whoever it is about.
-                    let Some(turn) = first_words(scan.context, self.role) else { return };
+                    let Some(turn) = first_words(scan.context, self.role) else {
+                        return;
+                    };
                     whole = [Hit { turn, ..Hit::default() }];
                     &whole
                 } else {

@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 
 use regex::Regex;
 
-use super::scan::Scan;
 use super::expr::Truth;
+use super::scan::Scan;
 use crate::pattern::Globs;
 use crate::record::{Act, CallRecord, Direction, MaskKind, Party, Role, SentimentLabel, Timing};
 
@@ -24,15 +24,49 @@ pub(super) enum Term {
 /// What a turn is asked. The variants that cost more come later and are asked last.
 #[derive(Debug)]
 pub(super) enum Operator {
-    Act { any: Vec<Act>, all: Vec<Act>, none: Vec<Act> },
-    Sentiment { labels: Vec<SentimentLabel>, below: Option<f32>, above: Option<f32> },
-    Mask { kinds: Vec<MaskKind> },
-    Rate { over: Option<f32>, under: Option<f32> },
-    Overlap { over_ms: u64, with: Option<Role>, delay_ms: u64 },
-    Silence { over_ms: u64, next: Option<Role> },
-    Keywords { any: Vec<Term>, at_least: usize, all: Vec<Term>, none: Vec<Term> },
-    Regex { pattern: Regex, exclude: Option<Regex> },
-    Repeats { at_least: f32, nth: usize, within: usize, min_chars: usize, except: Vec<Term> },
+    Act {
+        any: Vec<Act>,
+        all: Vec<Act>,
+        none: Vec<Act>,
+    },
+    Sentiment {
+        labels: Vec<SentimentLabel>,
+        below: Option<f32>,
+        above: Option<f32>,
+    },
+    Mask {
+        kinds: Vec<MaskKind>,
+    },
+    Rate {
+        over: Option<f32>,
+        under: Option<f32>,
+    },
+    Overlap {
+        over_ms: u64,
+        with: Option<Role>,
+        delay_ms: u64,
+    },
+    Silence {
+        over_ms: u64,
+        next: Option<Role>,
+    },
+    Keywords {
+        any: Vec<Term>,
+        at_least: usize,
+        all: Vec<Term>,
+        none: Vec<Term>,
+    },
+    Regex {
+        pattern: Regex,
+        exclude: Option<Regex>,
+    },
+    Repeats {
+        at_least: f32,
+        nth: usize,
+        within: usize,
+        min_chars: usize,
+        except: Vec<Term>,
+    },
 }
 
 impl Operator {
@@ -193,9 +227,10 @@ impl CallTest {
             known(self.turns_under, Some(record.turns.len()), |limit, n| n < limit),
             known(self.rating_under, record.rating, |limit, stars| stars < limit),
         ];
-        let attributes = self.attributes.iter().map(|(name, globs)| {
-            Truth::from(record.attributes.get(name).is_some_and(|value| globs.matches(value)))
-        });
+        let attributes = self
+            .attributes
+            .iter()
+            .map(|(name, globs)| Truth::from(record.attributes.get(name).is_some_and(|value| globs.matches(value))));
         let mut result = Truth::Yes;
         for truth in tests.into_iter().chain(attributes) {
             match truth {

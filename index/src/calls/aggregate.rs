@@ -1,0 +1,343 @@
+//! Counting over all calls that match: facets of a search, and groups with their means and
+//! findings. Exact counts out of the fast fields, in one pass.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Serialize;
+use tantivy::collector::{Collector, SegmentCollector};
+use tantivy::columnar::{Column, MonotonicallyMappableToU64, StrColumn};
+use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
+
+use super::collect::lower_bound;
+use super::query::{CallQuery, Facet, FacetRequest, FacetValue};
+use super::schema::{FIELDS, Kind, field_info};
+use super::{CallIndex, search};
+use crate::{Error, Result};
+
+/// Calls of one value of a field, with what they have in common.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Group {
+    /// The value; empty when everything is one group.
+    pub key: String,
+    /// Calls.
+    pub calls: u64,
+    /// Mean total of the scorecard over the calls that have one.
+    pub score: Option<f64>,
+    /// Mean predicted rating.
+    pub satisfaction: Option<f64>,
+    /// Mean rating by the callers that gave one.
+    pub rating: Option<f64>,
+    /// Mean duration over the calls with times, seconds.
+    pub duration: Option<f64>,
+    /// Findings by code.
+    pub findings: BTreeMap<String, u64>,
+    /// Calls by outcome.
+    pub outcomes: BTreeMap<String, u64>,
+}
+
+/// What the values of a column are called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Naming {
+    Text,
+    Attribute { prefix: String },
+    Number,
+    Day,
+    Month,
+    Nothing,
+}
+
+/// A field to count by.
+#[derive(Debug, Clone)]
+pub(super) struct By {
+    column: &'static str,
+    naming: Naming,
+}
+
+impl By {
+    pub(super) fn field(name: &str) -> Result<Self> {
+        if name == "month" {
+            return Ok(Self { column: "date", naming: Naming::Month });
+        }
+        let by = field_info(name).and_then(|info| {
+            let naming = match info.kind {
+                Kind::Keyword => Naming::Text,
+                Kind::Number => Naming::Number,
+                Kind::Day => Naming::Day,
+                Kind::Attribute => Naming::Attribute { prefix: format!("{}=", name.strip_prefix("attr.")?) },
+                Kind::Instant => return None,
+            };
+            Some(Self { column: info.name, naming })
+        });
+        by.ok_or_else(|| {
+            let names: Vec<_> = FIELDS.iter().filter(|f| f.kind == Kind::Keyword).map(|f| f.name).collect();
+            Error::query(
+                format!("cannot count by \"{name}\"; month, date, attr.KEY, or one of {}", names.join(", ")),
+                1,
+            )
+        })
+    }
+
+    fn everything() -> Self {
+        Self { column: "", naming: Naming::Nothing }
+    }
+}
+
+impl CallIndex {
+    /// Groups the calls that match by the values of a field, `month`, `date` or `attr.KEY`; all in one
+    /// group without a field. A call with several values is in several groups. Groups come in the
+    /// order of their keys. Sort, page, facets and snippets of the query play no part.
+    ///
+    /// # Errors
+    /// When the field cannot be grouped by, or the index cannot be read.
+    pub fn aggregate(&self, query: &CallQuery, group_by: Option<&str>) -> Result<Vec<Group>> {
+        let by = group_by.map_or_else(|| Ok(By::everything()), By::field)?;
+        let (tantivy_query, _) = search::build(self, query)?;
+        let counts = self.reader.searcher().search(&tantivy_query, &Tally { by: vec![by], detailed: true })?;
+        let groups = counts.into_iter().next().unwrap_or_default();
+        Ok(groups.into_iter().map(|(key, stats)| stats.group(key)).collect())
+    }
+}
+
+/// Turns the counts of a field into a facet.
+pub(super) fn facet(request: &FacetRequest, counts: Counts) -> Facet {
+    let in_own_order = matches!(request.field.as_str(), "month" | "date" | "day");
+    let mut values: Vec<FacetValue> =
+        counts.into_iter().map(|(value, stats)| FacetValue { value, calls: stats.calls }).collect();
+    if in_own_order {
+        // The latest ones when there are too many.
+        values.drain(..values.len().saturating_sub(request.limit));
+    } else {
+        values.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.value.cmp(&b.value)));
+        values.truncate(request.limit);
+    }
+    Facet { field: request.field.clone(), values }
+}
+
+/// Values with their counts, by name.
+pub(super) type Counts = BTreeMap<String, Stats>;
+
+/// Sum and number of the values of a column.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mean {
+    sum: f64,
+    count: u64,
+}
+
+impl Mean {
+    fn add(&mut self, other: Self) {
+        self.sum += other.sum;
+        self.count += other.count;
+    }
+
+    fn value(self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / self.count as f64)
+    }
+}
+
+const MEANS: [&str; 4] = ["score", "satisfaction", "rating", "duration"];
+const TALLIES: [&str; 2] = ["code", "outcome"];
+
+/// What is known of the calls of one value.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stats<K: Ord = String> {
+    calls: u64,
+    means: [Mean; MEANS.len()],
+    tallies: [BTreeMap<K, u64>; TALLIES.len()],
+}
+
+impl Stats {
+    fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        for (mine, theirs) in self.means.iter_mut().zip(other.means) {
+            mine.add(theirs);
+        }
+        for (mine, theirs) in self.tallies.iter_mut().zip(other.tallies) {
+            for (key, count) in theirs {
+                *mine.entry(key).or_default() += count;
+            }
+        }
+    }
+
+    fn group(self, key: String) -> Group {
+        let [score, satisfaction, rating, duration] = self.means.map(Mean::value);
+        let [findings, outcomes] = self.tallies;
+        Group {
+            key,
+            calls: self.calls,
+            score,
+            satisfaction,
+            rating,
+            duration,
+            findings,
+            outcomes,
+        }
+    }
+}
+
+/// The collector: for each field a table of its values.
+#[derive(Debug)]
+pub(super) struct Tally {
+    pub(super) by: Vec<By>,
+    /// Means and tallies too, not only numbers of calls.
+    pub(super) detailed: bool,
+}
+
+struct Table {
+    naming: Naming,
+    values: Option<Column<u64>>,
+    text: Option<StrColumn>,
+    /// Ordinals that belong to the attribute.
+    range: std::ops::Range<u64>,
+    rows: HashMap<u64, Stats<u64>>,
+}
+
+pub(super) struct TallySegment {
+    tables: Vec<Table>,
+    means: Vec<Option<Column<f64>>>,
+    tallies: Vec<Option<StrColumn>>,
+    scratch: Vec<u64>,
+}
+
+impl Collector for Tally {
+    type Fruit = Vec<Counts>;
+    type Child = TallySegment;
+
+    fn for_segment(&self, _segment: SegmentOrdinal, reader: &SegmentReader) -> tantivy::Result<TallySegment> {
+        let fast = reader.fast_fields();
+        let tables: tantivy::Result<Vec<Table>> = self
+            .by
+            .iter()
+            .map(|by| {
+                let mut table = Table {
+                    naming: by.naming.clone(),
+                    values: None,
+                    text: None,
+                    range: 0..u64::MAX,
+                    rows: HashMap::new(),
+                };
+                match &by.naming {
+                    Naming::Text => table.text = fast.str(by.column)?,
+                    Naming::Attribute { prefix } => {
+                        table.text = fast.str(by.column)?;
+                        if let Some(text) = &table.text {
+                            let after = prefix.replace('=', ">");
+                            table.range = lower_bound(text, prefix.as_bytes())?..lower_bound(text, after.as_bytes())?;
+                        }
+                    }
+                    Naming::Number | Naming::Day | Naming::Month => {
+                        table.values = fast.u64_lenient(by.column)?.map(|(column, _)| column);
+                    }
+                    Naming::Nothing => {}
+                }
+                Ok(table)
+            })
+            .collect();
+        let (mut means, mut tallies) = (Vec::new(), Vec::new());
+        if self.detailed {
+            for name in MEANS {
+                means.push(fast.column_opt::<f64>(name)?);
+            }
+            for name in TALLIES {
+                tallies.push(fast.str(name)?);
+            }
+        }
+        Ok(TallySegment { tables: tables?, means, tallies, scratch: Vec::new() })
+    }
+
+    fn requires_scoring(&self) -> bool {
+        false
+    }
+
+    fn merge_fruits(&self, fruits: Vec<tantivy::Result<Vec<Counts>>>) -> tantivy::Result<Vec<Counts>> {
+        let mut merged: Vec<Counts> = vec![Counts::new(); self.by.len()];
+        for fruit in fruits {
+            for (mine, theirs) in merged.iter_mut().zip(fruit?) {
+                for (key, stats) in theirs {
+                    mine.entry(key).or_default().add(stats);
+                }
+            }
+        }
+        Ok(merged)
+    }
+}
+
+impl SegmentCollector for TallySegment {
+    type Fruit = tantivy::Result<Vec<Counts>>;
+
+    fn collect(&mut self, doc: DocId, _score: Score) {
+        for table in &mut self.tables {
+            self.scratch.clear();
+            match &table.naming {
+                Naming::Nothing => self.scratch.push(0),
+                Naming::Month => {
+                    self.scratch.extend(table.values.iter().flat_map(|c| c.values_for_doc(doc)).map(|d| d / 100))
+                }
+                Naming::Number | Naming::Day => {
+                    self.scratch.extend(table.values.iter().flat_map(|c| c.values_for_doc(doc)));
+                }
+                Naming::Text | Naming::Attribute { .. } => {
+                    let ords = table.text.iter().flat_map(|c| c.ords().values_for_doc(doc));
+                    self.scratch.extend(ords.filter(|ord| table.range.contains(ord)));
+                }
+            }
+            // A call counts once, however often it has the value.
+            self.scratch.sort_unstable();
+            self.scratch.dedup();
+            for &value in &self.scratch {
+                let row = table.rows.entry(value).or_default();
+                row.calls += 1;
+                for (mean, column) in row.means.iter_mut().zip(&self.means) {
+                    if let Some(value) = column.as_ref().and_then(|c| c.first(doc)) {
+                        mean.add(Mean { sum: value, count: 1 });
+                    }
+                }
+                for (tally, column) in row.tallies.iter_mut().zip(&self.tallies) {
+                    for ord in column.iter().flat_map(|c| c.ords().values_for_doc(doc)) {
+                        *tally.entry(ord).or_default() += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn harvest(self) -> tantivy::Result<Vec<Counts>> {
+        let Self { tables, tallies, .. } = self;
+        tables.into_iter().map(|table| table.named(&tallies)).collect()
+    }
+}
+
+impl Table {
+    fn named(self, tally_columns: &[Option<StrColumn>]) -> tantivy::Result<Counts> {
+        let mut counts = Counts::new();
+        for (value, row) in self.rows {
+            let key = match &self.naming {
+                Naming::Nothing => String::new(),
+                Naming::Number => f64::from_u64(value).to_string(),
+                Naming::Day => format!("{:04}-{:02}-{:02}", value / 10_000, value / 100 % 100, value % 100),
+                Naming::Month => format!("{:04}-{:02}", value / 100, value % 100),
+                Naming::Text => text(self.text.as_ref(), value)?,
+                Naming::Attribute { prefix } => {
+                    let mut key = text(self.text.as_ref(), value)?;
+                    key.drain(..prefix.len().min(key.len()));
+                    key
+                }
+            };
+            let mut stats = Stats { calls: row.calls, means: row.means, ..Stats::default() };
+            for ((named, ords), column) in stats.tallies.iter_mut().zip(row.tallies).zip(tally_columns) {
+                for (ord, count) in ords {
+                    named.insert(text(column.as_ref(), ord)?, count);
+                }
+            }
+            counts.entry(key).or_default().add(stats);
+        }
+        Ok(counts)
+    }
+}
+
+fn text(column: Option<&StrColumn>, ord: u64) -> tantivy::Result<String> {
+    let mut value = String::new();
+    if let Some(column) = column {
+        column.ord_to_str(ord, &mut value)?;
+    }
+    Ok(value)
+}

@@ -1,0 +1,479 @@
+//! Tests of the call index as a whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use chrono::DateTime;
+use proptest::prelude::*;
+use qingting_pipeline::record::{
+    Agent, Analysis, CallRecord, Evidence, Facts, Finding, Need, Needs, Provenance, Role, Score, Sentiment, Severity,
+    SignalReport, Span, Taboo, Turn, TurnAnalysis,
+};
+
+use super::*;
+use crate::analyzer::content;
+use crate::testing::{analyzer, segmenter_and_normalizer};
+
+fn open(dir: &Path) -> CallIndex {
+    let (segmenter, normalizer) = segmenter_and_normalizer();
+    CallIndex::open_or_create(dir, segmenter, normalizer).unwrap()
+}
+
+struct Sample {
+    record: CallRecord,
+    analysis: Analysis,
+}
+
+fn call(id: &str, turns: &[(Role, &str)]) -> Sample {
+    let mut record = CallRecord::new(id);
+    record.turns = turns
+        .iter()
+        .zip(0u64..)
+        .map(|(&(role, text), i)| Turn::timed(role, i * 5000, i * 5000 + 4000, text))
+        .collect();
+    let analysis = Analysis {
+        call_id: id.to_owned(),
+        turns: turns
+            .iter()
+            .zip(0u32..)
+            .map(|((_, text), turn)| TurnAnalysis {
+                turn,
+                text: (*text).to_owned(),
+                sentiment: Sentiment::NEUTRAL,
+                emotion: None,
+                acts: Vec::new(),
+            })
+            .collect(),
+        signals: SignalReport { duration_ms: Some(turns.len() as u64 * 5000), ..SignalReport::default() },
+        findings: Vec::new(),
+        uncertain: Vec::new(),
+        facts: Facts {
+            appeal_type: "咨询".to_owned(),
+            outcome: "resolved".to_owned(),
+            satisfaction: 4.0,
+            category: Vec::new(),
+            needs: Needs { emotional: Need::None, factual: Need::Met },
+            repeat_contact: false,
+            crisis: false,
+            language: "zh".to_owned(),
+        },
+        score: None,
+        provenance: Provenance::default(),
+    };
+    Sample { record, analysis }
+}
+
+impl Sample {
+    fn at(mut self, time: &str) -> Self {
+        self.record.started_at = Some(DateTime::parse_from_rfc3339(time).unwrap());
+        self
+    }
+
+    fn agent(mut self, id: &str, team: &str) -> Self {
+        self.record.agent = Some(Agent { id: id.to_owned(), team: Some(team.to_owned()), ..Agent::default() });
+        self
+    }
+
+    fn score(mut self, total: f64) -> Self {
+        self.analysis.score = Some(Score {
+            scorecard: "hotline".to_owned(),
+            total,
+            potential: 100.0,
+            normalized: total / 100.0,
+            fatal: Vec::new(),
+            items: Vec::new(),
+        });
+        self
+    }
+
+    fn finding(mut self, code: &str, taboo: Option<Taboo>) -> Self {
+        self.analysis.findings.push(Finding {
+            code: code.to_owned(),
+            turn: Some(0),
+            role: Role::Agent,
+            severity: Severity::Major,
+            confidence: 0.9,
+            taboo,
+            evidence: vec![Evidence {
+                turn: 0,
+                start_ms: None,
+                end_ms: None,
+                start_char: 0,
+                end_char: 1,
+                quote: "x".to_owned(),
+            }],
+            rule: "test".to_owned(),
+            explanation: String::new(),
+        });
+        self
+    }
+
+    fn attribute(mut self, key: &str, value: &str) -> Self {
+        self.record.attributes.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    fn category(mut self, path: &[&str]) -> Self {
+        self.analysis.facts.category = path.iter().map(|&s| s.to_owned()).collect();
+        self
+    }
+}
+
+fn write(index: &CallIndex, calls: &[Sample]) {
+    let mut writer = index.writer(0).unwrap();
+    for call in calls {
+        writer.upsert(&call.record, &call.analysis).unwrap();
+    }
+    writer.commit("").unwrap();
+    writer.finish().unwrap();
+    index.reload().unwrap();
+}
+
+fn indexed(calls: &[Sample]) -> (tempfile::TempDir, CallIndex) {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path());
+    write(&index, calls);
+    (dir, index)
+}
+
+fn ids(page: &CallPage) -> Vec<&str> {
+    page.hits.iter().map(|hit| hit.call_id.as_str()).collect()
+}
+
+fn found(index: &CallIndex, text: &str) -> Vec<String> {
+    let page = index.search(&CallQuery::text(text)).unwrap();
+    page.hits.into_iter().map(|hit| hit.call_id).collect()
+}
+
+fn filtered(index: &CallIndex, filter: &str) -> Vec<String> {
+    let query = CallQuery { filter: Some(Filter::parse(filter).unwrap()), ..CallQuery::default() };
+    let mut ids: Vec<String> = index.search(&query).unwrap().hits.into_iter().map(|hit| hit.call_id).collect();
+    ids.sort();
+    ids
+}
+
+fn some_calls() -> Vec<Sample> {
+    use Role::{Agent, Caller};
+    vec![
+        call("c1", &[(Agent, "您好请讲"), (Caller, "我们小区的物业费太贵了")])
+            .at("2026-03-05T09:00:00+08:00")
+            .agent("a1", "north")
+            .score(80.0)
+            .attribute("来源", "app")
+            .category(&["城乡建设", "物业管理"]),
+        call(
+            "c2",
+            &[
+                (Agent, "您别着急"),
+                (Caller, "停水三天了没人管"),
+                (Agent, "我帮您登记停水"),
+            ],
+        )
+        .at("2026-03-06T09:00:00+08:00")
+        .agent("a2", "north")
+        .score(55.0)
+        .finding("impatience", Some(Taboo::T4))
+        .finding("impatience", Some(Taboo::T4))
+        .finding("deflection", None),
+        call("c3", &[(Agent, "这个不归我们管"), (Caller, "那我要投诉")])
+            .at("2026-04-01T00:30:00+08:00")
+            .agent("a1", "north")
+            .finding("deflection", None)
+            .attribute("来源", "web"),
+    ]
+}
+
+#[test]
+fn phrases_across_word_bounds_are_found_and_highlighted() {
+    let (_dir, index) = indexed(&some_calls());
+    let page = index.search(&CallQuery::text("费太贵")).unwrap();
+    assert_eq!(ids(&page), ["c1"]);
+    let turn = &page.hits[0].turns[0];
+    assert_eq!((turn.turn, turn.role, turn.start_ms, turn.end_ms), (1, Role::Caller, Some(5000), Some(9000)));
+    assert_eq!(turn.highlights, [Span::new(7, 10)]);
+    assert_eq!(turn.snippet, "我们小区的物业费太贵了");
+}
+
+#[test]
+fn no_phrase_crosses_from_one_turn_to_the_next() {
+    let calls = [call("x", &[(Role::Caller, "一直停"), (Role::Caller, "水电费")])];
+    let (_dir, index) = indexed(&calls);
+    assert!(found(&index, "停水").is_empty());
+    assert_eq!(found(&index, "水电费"), ["x"]);
+}
+
+#[test]
+fn phrases_may_span_punctuation() {
+    let calls = [call("x", &[(Role::Caller, "没人管，太过分")])];
+    let (_dir, index) = indexed(&calls);
+    let page = index.search(&CallQuery::text("\"管太过分\"")).unwrap();
+    assert_eq!(page.hits[0].turns[0].highlights, [Span::new(2, 7)]);
+}
+
+#[test]
+fn words_rank_above_parts_of_other_words() {
+    // In "b" the two characters belong to two other words.
+    let calls = [
+        call("b", &[(Role::Caller, "他去过海上海边上海上")]),
+        call("a", &[(Role::Caller, "我从上海打来的电话，问一下社保卡怎么办理")]),
+    ];
+    let (_dir, index) = indexed(&calls);
+    let words = analyzer().search_words(&analyzer().fold("他去过海上海边上海上"));
+    if !words.contains(&"上海".to_owned()) {
+        assert_eq!(found(&index, "上海"), ["a", "b"]);
+    }
+    assert_eq!(found(&index, "上海").len(), 2);
+}
+
+#[test]
+fn exclusions_alternatives_and_speakers() {
+    let (_dir, index) = indexed(&some_calls());
+    assert_eq!(found(&index, "停水 -没人管"), Vec::<String>::new());
+    let mut either = found(&index, "物业费 OR 停水");
+    either.sort();
+    assert_eq!(either, ["c1", "c2"]);
+    assert_eq!(found(&index, "-停水 -物业费"), ["c3"]);
+    let query = CallQuery { spoken_by: Some(Speaker::Caller), ..CallQuery::text("登记") };
+    assert_eq!(index.search(&query).unwrap().total, 0);
+    let query = CallQuery { spoken_by: Some(Speaker::Agent), ..CallQuery::text("停水") };
+    let page = index.search(&query).unwrap();
+    assert_eq!(page.hits[0].turns.iter().map(|t| t.turn).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn a_text_without_content_matches_nothing_and_says_so() {
+    let (_dir, index) = indexed(&some_calls());
+    let page = index.search(&CallQuery::text("？")).unwrap();
+    assert_eq!(page.total, 0);
+    assert_eq!(page.warnings.len(), 1);
+}
+
+#[test]
+fn filters_select_by_every_kind_of_field() {
+    let (_dir, index) = indexed(&some_calls());
+    for (filter, expected) in [
+        ("", &["c1", "c2", "c3"][..]),
+        ("agent:a1", &["c1", "c3"]),
+        ("code:impatience", &["c2"]),
+        ("taboo:t4", &["c2"]),
+        ("-code:deflection", &["c1"]),
+        ("score<60", &["c2"]),
+        ("score>=55", &["c1", "c2"]),
+        ("score:*", &["c1", "c2"]),
+        ("-score:*", &["c3"]),
+        ("date:2026-03", &["c1", "c2"]),
+        ("date>2026-03-05", &["c2", "c3"]),
+        ("date:2026-03-06..", &["c2", "c3"]),
+        ("started_at<2026-03-31T16:30:00Z", &["c1", "c2"]),
+        ("started_at<=2026-03-31T16:30:00Z", &["c1", "c2", "c3"]),
+        ("attr.来源:web", &["c3"]),
+        ("attr.来源:*", &["c1", "c3"]),
+        ("category:物业管理", &["c1"]),
+        ("category:城乡建设/物业管理", &["c1"]),
+        ("agent:a1 (score>70 OR code:deflection) date:2026", &["c1", "c3"]),
+        ("agent:a1 NOT score:*", &["c3"]),
+        ("call:c2,c3", &["c2", "c3"]),
+        ("duration:15", &["c2"]),
+        ("crisis:false outcome:resolved type:咨询 channel:phone direction:inbound", &["c1", "c2", "c3"]),
+    ] {
+        assert_eq!(filtered(&index, filter), expected, "{filter}");
+    }
+    let day = |text: &str| Some(text.parse().unwrap());
+    let query = CallQuery { since: day("2026-03-06"), until: day("2026-04-01"), ..CallQuery::default() };
+    assert_eq!(ids(&index.search(&query).unwrap()), ["c3", "c2"]);
+    let query = CallQuery { call_ids: Some(vec!["c1".into(), "nope".into()]), ..CallQuery::default() };
+    assert_eq!(ids(&index.search(&query).unwrap()), ["c1"]);
+}
+
+#[test]
+fn sorting_puts_calls_without_the_value_last() {
+    let (_dir, index) = indexed(&some_calls());
+    let sorted = |sort: &str| {
+        let query = CallQuery { sort: Some(Sort::parse(sort).unwrap()), ..CallQuery::default() };
+        index.search(&query).unwrap().hits.into_iter().map(|h| h.call_id).collect::<Vec<_>>()
+    };
+    assert_eq!(sorted("score"), ["c2", "c1", "c3"]);
+    assert_eq!(sorted("-score"), ["c1", "c2", "c3"]);
+    assert_eq!(sorted("newest"), ["c3", "c2", "c1"]);
+    assert_eq!(sorted("oldest"), ["c1", "c2", "c3"]);
+    assert_eq!(sorted("-duration"), ["c2", "c1", "c3"]);
+    assert!(Sort::parse("agent").is_err());
+}
+
+#[test]
+fn facets_count_calls_once_and_groups_count_findings() {
+    let (_dir, index) = indexed(&some_calls());
+    let request = |field: &str| FacetRequest { field: field.to_owned(), limit: 10 };
+    let fields = ["code", "date", "month", "attr.来源", "score"];
+    let query = CallQuery { facets: fields.map(request).to_vec(), ..CallQuery::default() };
+    let page = index.search(&query).unwrap();
+    let facets: BTreeMap<_, Vec<_>> = page
+        .facets
+        .iter()
+        .map(|f| (f.field.as_str(), f.values.iter().map(|v| (v.value.as_str(), v.calls)).collect()))
+        .collect();
+    assert_eq!(facets["code"], [("deflection", 2), ("impatience", 1)]);
+    assert_eq!(facets["date"], [("2026-03-05", 1), ("2026-03-06", 1), ("2026-04-01", 1)]);
+    assert_eq!(facets["month"], [("2026-03", 2), ("2026-04", 1)]);
+    assert_eq!(facets["attr.来源"], [("app", 1), ("web", 1)]);
+    assert_eq!(facets["score"], [("55", 1), ("80", 1)]);
+
+    let groups = index.aggregate(&CallQuery::default(), Some("agent")).unwrap();
+    assert_eq!(groups.iter().map(|g| (g.key.as_str(), g.calls)).collect::<Vec<_>>(), [("a1", 2), ("a2", 1)]);
+    assert_eq!(groups[0].score, Some(80.0));
+    assert_eq!(groups[1].findings, BTreeMap::from([("deflection".to_owned(), 1), ("impatience".to_owned(), 2)]));
+    let all = index.aggregate(&CallQuery::default(), None).unwrap();
+    assert_eq!((all[0].calls, all[0].score, all[0].outcomes["resolved"]), (3, Some(67.5), 3));
+    assert!(index.aggregate(&CallQuery::default(), Some("colour")).is_err());
+}
+
+#[test]
+fn an_upsert_replaces_and_a_delete_removes() {
+    let (_dir, index) = indexed(&some_calls());
+    write(&index, &[call("c1", &[(Role::Caller, "路灯坏了")])]);
+    assert_eq!(index.len(), 3);
+    assert!(found(&index, "物业费").is_empty());
+    assert_eq!(found(&index, "路灯"), ["c1"]);
+    // Twice within one commit: the last one wins.
+    write(&index, &[call("c1", &[(Role::Caller, "甲")]), call("c1", &[(Role::Caller, "乙")])]);
+    assert_eq!((found(&index, "甲").len(), found(&index, "乙").len(), index.len()), (0, 1, 3));
+    let mut writer = index.writer(0).unwrap();
+    writer.delete("c1").unwrap();
+    writer.commit("deleted").unwrap();
+    writer.finish().unwrap();
+    index.reload().unwrap();
+    assert_eq!(index.len(), 2);
+}
+
+#[test]
+fn the_payload_and_the_calls_survive_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let index = open(dir.path());
+        assert_eq!(index.payload().unwrap(), None);
+        let mut writer = index.writer(0).unwrap();
+        let sample = &some_calls()[0];
+        writer.upsert(&sample.record, &sample.analysis).unwrap();
+        writer.commit("batch 7").unwrap();
+        let lost = &some_calls()[1];
+        writer.upsert(&lost.record, &lost.analysis).unwrap();
+        writer.finish().unwrap();
+    }
+    let index = open(dir.path());
+    assert_eq!(index.payload().unwrap().as_deref(), Some("batch 7"));
+    assert_eq!(index.len(), 1);
+    assert_eq!(found(&index, "物业费"), ["c1"]);
+}
+
+#[test]
+fn another_dictionary_makes_an_index_stale() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    let stamp = dir.path().join("built_with.json");
+    let text = std::fs::read_to_string(&stamp).unwrap();
+    std::fs::write(&stamp, text.replace("\"analyzer\":\"", "\"analyzer\":\"other-")).unwrap();
+    let (segmenter, normalizer) = segmenter_and_normalizer();
+    let error = CallIndex::open_or_create(dir.path(), segmenter, normalizer).unwrap_err();
+    assert!(matches!(error, Error::Stale { .. }), "{error}");
+}
+
+#[test]
+fn hits_are_json_with_spans_as_pairs() {
+    let (_dir, index) = indexed(&some_calls());
+    let page = index.search(&CallQuery::text("费太贵")).unwrap();
+    let json = serde_json::to_value(&page).unwrap();
+    assert_eq!(json["hits"][0]["turns"][0]["highlights"], serde_json::json!([[7, 10]]));
+    assert_eq!(json["hits"][0]["started_at"], "2026-03-05T09:00:00+08:00");
+}
+
+/// All pages of a query, one after the other.
+fn all_pages(index: &CallIndex, mut query: CallQuery) -> Vec<String> {
+    let mut ids = Vec::new();
+    loop {
+        let page = index.search(&query).unwrap();
+        assert!(page.hits.len() <= query.limit);
+        ids.extend(page.hits.into_iter().map(|hit| hit.call_id));
+        match page.next {
+            Some(next) => query.page_token = Some(next),
+            None => return ids,
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Containment through the index is containment in the text.
+    #[test]
+    fn phrases_match_like_a_scan(
+        texts in prop::collection::vec(prop::collection::vec("[停水电费a1，]{0,7}", 1..4), 1..6),
+        queries in prop::collection::vec("[停水电费a1，]{1,6}", 8),
+    ) {
+        let calls: Vec<Sample> = texts
+            .iter()
+            .enumerate()
+            .map(|(i, turns)| {
+                let turns: Vec<_> = turns
+                    .iter()
+                    .enumerate()
+                    .map(|(t, text)| (if t % 2 == 0 { Role::Agent } else { Role::Caller }, text.as_str()))
+                    .collect();
+                call(&format!("c{i}"), &turns)
+            })
+            .collect();
+        let (_dir, index) = indexed(&calls);
+        for query in queries {
+            let wanted = content(&query);
+            let expected: BTreeSet<String> = texts
+                .iter()
+                .enumerate()
+                .filter(|(_, turns)| !wanted.is_empty() && turns.iter().any(|t| content(t).contains(&wanted)))
+                .map(|(i, _)| format!("c{i}"))
+                .collect();
+            let page = index.search(&CallQuery::text(format!("\"{query}\""))).unwrap();
+            let got: BTreeSet<String> = page.hits.iter().map(|hit| hit.call_id.clone()).collect();
+            prop_assert_eq!(&got, &expected, "{}", query);
+            for hit in &page.hits {
+                prop_assert!(!hit.turns.is_empty());
+                for turn in &hit.turns {
+                    let number: usize = hit.call_id[1..].parse().unwrap();
+                    let length = texts[number][turn.turn as usize].chars().count() as u32;
+                    prop_assert!(turn.highlights.iter().all(|s| s.start < s.end && s.end <= length));
+                }
+            }
+        }
+    }
+
+    /// Every hit is on exactly one page, in the order of one large page, however the index is cut into segments.
+    #[test]
+    fn pages_give_each_hit_once(
+        scores in prop::collection::vec(prop::option::of(0u8..4), 1..30),
+        limit in 1usize..7,
+        commits in 1usize..4,
+        sort in prop::sample::select(vec!["score", "-score", "newest", "relevance"]),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let index = open(dir.path());
+        let mut writer = index.writer(0).unwrap();
+        for (i, score) in scores.iter().enumerate() {
+            let text = "停水".repeat(1 + i % 3);
+            let mut sample = call(&format!("c{:02}", (i * 7) % scores.len()), &[(Role::Caller, &text)]);
+            if let Some(score) = score {
+                sample = sample.score(f64::from(*score)).at(&format!("2026-03-0{}T09:00:00+08:00", score + 1));
+            }
+            writer.upsert(&sample.record, &sample.analysis).unwrap();
+            if i % commits == 0 {
+                writer.commit("").unwrap();
+            }
+        }
+        writer.commit("").unwrap();
+        writer.finish().unwrap();
+        index.reload().unwrap();
+        let query = CallQuery { sort: Some(Sort::parse(sort).unwrap()), limit, ..CallQuery::text("停水") };
+        let paged = all_pages(&index, query.clone());
+        let whole = index.search(&CallQuery { limit: 100, ..query }).unwrap();
+        prop_assert_eq!(whole.total, index.len());
+        prop_assert_eq!(ids(&whole), paged.iter().map(String::as_str).collect::<Vec<_>>());
+        prop_assert_eq!(paged.iter().collect::<BTreeSet<_>>().len(), paged.len());
+    }
+}
