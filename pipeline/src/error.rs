@@ -45,6 +45,14 @@ pub enum Error {
         /// What is wrong with it as a whole.
         message: String,
     },
+    /// An option of the command line has a value that cannot be used.
+    #[error("{name}: {message}")]
+    Setting {
+        /// The option, as it is written (`--from`).
+        name: &'static str,
+        /// What is wrong and what would be right.
+        message: String,
+    },
     /// An Arrow conversion failed.
     #[error("columnar conversion")]
     Arrow(#[from] arrow::error::ArrowError),
