@@ -4,21 +4,19 @@ use std::sync::Arc;
 
 use qingting_pipeline::Pipeline;
 
-use super::index::OpenIndex;
+use super::index::{OpenCallIndex, OpenIndex};
 
 /// The parts of the pipeline that a data folder needs. Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Context {
     pub(super) dictionary_fingerprint: String,
     pub(super) config_fingerprint: String,
-    index: Option<Arc<dyn OpenIndex>>,
+    pub(super) index: Arc<dyn OpenIndex>,
 }
 
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context")
-            .field("config_fingerprint", &self.config_fingerprint)
-            .finish_non_exhaustive()
+        f.debug_struct("Context").field("config_fingerprint", &self.config_fingerprint).finish_non_exhaustive()
     }
 }
 
@@ -29,16 +27,15 @@ impl Context {
         Self {
             dictionary_fingerprint: provenance.dictionary_fingerprint.clone(),
             config_fingerprint: provenance.config_fingerprint.clone(),
-            index: None,
+            index: Arc::new(OpenCallIndex {
+                segmenter: Arc::clone(pipeline.segmenter()),
+                normalizer: Arc::clone(pipeline.normalizer()),
+            }),
         }
-    }
-
-    pub(super) fn opener(&self) -> Option<&dyn OpenIndex> {
-        self.index.as_deref()
     }
 
     #[cfg(test)]
     pub(super) fn with_index(index: Arc<dyn OpenIndex>) -> Self {
-        Self { index: Some(index), ..Self::default() }
+        Self { dictionary_fingerprint: "d".to_owned(), config_fingerprint: "c".to_owned(), index }
     }
 }

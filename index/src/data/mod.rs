@@ -22,7 +22,7 @@ mod scan;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 pub use context::Context;
 pub use ingest::{IngestSession, IngestSummary};
@@ -33,12 +33,13 @@ use self::hook::Hook;
 use self::live::Live;
 use self::writer::Writer;
 use crate::caller::CallerKey;
+use crate::calls::CallIndex;
 use crate::ledger::{AuditEntry, Ledger};
 use crate::lock::WriterLock;
 use crate::manifest::Manifest;
 use crate::store::Partitions;
 use crate::store::wal::Wal;
-use crate::{Error, Result, files};
+use crate::{Error, Result, files, stamp};
 
 /// An open data folder.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub struct DataDir {
     /// A connection of its own, so that reading does not wait for the writer.
     reader: Mutex<Ledger>,
     live: Live,
+    /// The call index, once it was asked for.
+    calls: RwLock<Option<Arc<CallIndex>>>,
     writer: Option<WriterSide>,
     hook: Hook,
 }
@@ -75,6 +78,7 @@ impl DataDir {
             partitions: Partitions::new(path),
             reader: Mutex::new(Ledger::open_reader(path)?),
             live: Live::reader(&path.join("wal")),
+            calls: RwLock::default(),
             writer: None,
             hook: Hook::default(),
         })
@@ -116,6 +120,7 @@ impl DataDir {
             partitions: Partitions::new(path),
             reader: Mutex::new(Ledger::open_reader(path)?),
             live: Live::writer(),
+            calls: RwLock::default(),
             writer: Some(WriterSide {
                 wal: Wal::open(&path.join("wal"))?,
                 state: Mutex::new(Writer::new(ledger, key, manifest, lock)),
@@ -144,6 +149,28 @@ impl DataDir {
     /// Where the knowledge index lies.
     pub fn knowledge_index_dir(&self) -> PathBuf {
         self.path.join("index").join("knowledge")
+    }
+
+    /// The call index, for searching. The writer sees its own commits; another process sees those
+    /// since after [`CallIndex::reload`].
+    ///
+    /// # Errors
+    /// [`Error::Stale`] when it is not there or was built with another dictionary.
+    pub fn calls(&self) -> Result<Arc<CallIndex>> {
+        if let Some(calls) = &*self.calls.read().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(Arc::clone(calls));
+        }
+        let opened = self.context.index.open_reader(&self.call_index_dir())?;
+        let calls = opened.ok_or_else(|| Error::Stale {
+            why: "there is no call index".to_owned(),
+            fix: stamp::FIX.to_owned(),
+        })?;
+        self.set_calls(Some(Arc::clone(&calls)));
+        Ok(calls)
+    }
+
+    fn set_calls(&self, calls: Option<Arc<CallIndex>>) {
+        *self.calls.write().unwrap_or_else(PoisonError::into_inner) = calls;
     }
 
     /// What the folder says about itself.

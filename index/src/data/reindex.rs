@@ -46,9 +46,7 @@ impl DataDir {
     /// When the store cannot be read or the index not be written; the old one is kept then.
     pub fn reindex(&self, mut progress: impl FnMut(u64, u64)) -> Result<()> {
         self.write(|wal, writer| {
-            let Some(opener) = self.context.opener() else {
-                return Ok(());
-            };
+            let opener = &self.context.index;
             writer.checkpoint(self, wal)?;
             let dir = self.call_index_dir();
             let (new, old) = (beside(&dir, ".new"), beside(&dir, ".old"));
@@ -76,14 +74,15 @@ impl DataDir {
             index.finish()?;
             self.hook.at(Step::IndexRebuilt)?;
             drop(writer.index.take());
+            self.set_calls(None);
             if dir.exists() {
                 files::publish(&dir, &old)?;
             }
             self.hook.at(Step::IndexMoved)?;
             files::publish(&new, &dir)?;
             remove_dir(&old)?;
-            writer.index = Some(opener.open(&dir)?);
-            writer.stale = None;
+            let index = opener.open(&dir)?;
+            writer.use_index(self, index);
             writer.indexed = seq;
             writer.uncommitted = false;
             Ok(())

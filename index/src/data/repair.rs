@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::index::IndexSink;
 use super::writer::Writer;
 use super::{DataDir, live, reindex};
 use crate::ledger;
@@ -72,9 +73,7 @@ impl Writer {
     /// Opens the call index. One that knows more than the store, as after the store came back from
     /// a backup, is begun anew.
     fn open_index(&mut self, data: &DataDir) -> Result<()> {
-        let Some(opener) = data.context.opener() else {
-            return Ok(());
-        };
+        let opener = &data.context.index;
         let dir = data.call_index_dir();
         reindex::settle(&dir)?;
         let mut index = match opener.open(&dir) {
@@ -92,8 +91,15 @@ impl Writer {
             index = opener.open(&dir)?;
         }
         self.indexed = index.committed()?;
-        self.index = Some(index);
+        self.use_index(data, index);
         Ok(())
+    }
+
+    /// From now on writes into this index, and searches it.
+    pub(super) fn use_index(&mut self, data: &DataDir, index: Box<dyn IndexSink>) {
+        data.set_calls(index.searcher());
+        self.index = Some(index);
+        self.stale = None;
     }
 
     fn forget(&mut self, calls: &[String]) -> Result<()> {

@@ -15,7 +15,7 @@ use crate::lock::WriterLock;
 use crate::manifest::Manifest;
 use crate::store::wal::Wal;
 use crate::store::{Pair, Row};
-use crate::{Error, Result};
+use crate::{Error, Result, stamp};
 
 /// A checkpoint is due when this much waits in memory.
 const BUFFERED_CALLS: usize = 16_384;
@@ -101,7 +101,7 @@ impl Writer {
     /// Turns analysed calls into rows of one version, their callers into pseudonyms. All or none.
     pub(super) fn rows(&mut self, calls: Vec<Analyzed>, source: &str) -> Result<Vec<Row>> {
         if let Some(why) = &self.stale {
-            return Err(Error::Stale { why: why.clone(), fix: "run `qingting reindex` first".to_owned() });
+            return Err(Error::Stale { why: why.clone(), fix: stamp::FIX.to_owned() });
         }
         for Analyzed { record, analysis } in &calls {
             let wrong = match record.started_at {
