@@ -1,14 +1,28 @@
 //! What is kept and how it is found again: the data folder with its Parquet store,
 //! write-ahead log, tantivy indexes and ledger. Analyses nothing and serves nobody.
+//!
+//! [`DataDir`] is the whole of it. Beneath: the Parquet files and the log of live calls
+//! (the truth), the ledger (what lies where, what came from where), the manifest, the
+//! writer's lock and the callers' pseudonyms; and, derived from these, the search indexes.
 
 #![doc(test(attr(deny(warnings))))]
 
 pub mod analyzer;
+mod caller;
 pub mod calls;
+mod data;
 mod error;
+mod files;
 pub mod highlight;
+mod ledger;
+mod lock;
+mod manifest;
 mod stamp;
+mod store;
 #[cfg(test)]
 mod testing;
 
+pub use data::{Context, DataDir, DateRange, IngestSession, IngestSummary, Scan, Stats};
 pub use error::{Error, Result};
+pub use ledger::{AuditEntry, SourceFile};
+pub use manifest::{FORMAT_VERSION, Manifest};

@@ -20,7 +20,7 @@ use crate::{Result, signal};
 /// Every stage, loaded and checked. Cheap to share between threads.
 #[derive(Debug)]
 pub struct Pipeline {
-    normalizer: Normalizer,
+    normalizer: Arc<Normalizer>,
     segmenter: Arc<Segmenter>,
     signaler: Signaler,
     finder: Finder,
@@ -65,7 +65,7 @@ impl Pipeline {
             dictionary_fingerprint: segmenter.fingerprint().to_owned(),
         };
         Ok(Self {
-            normalizer: Normalizer::new(&config.normalize, assets)?,
+            normalizer: Arc::new(Normalizer::new(&config.normalize, assets)?),
             signaler: Signaler::new(&config.signal, assets)?,
             facts: FactFinder::new(&config.fact, assets)?,
             segmenter,
@@ -86,7 +86,7 @@ impl Pipeline {
     }
 
     /// The normalizer, for queries to be folded like documents.
-    pub fn normalizer(&self) -> &Normalizer {
+    pub fn normalizer(&self) -> &Arc<Normalizer> {
         &self.normalizer
     }
 

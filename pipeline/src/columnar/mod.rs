@@ -37,7 +37,7 @@ pub fn analysis_schema() -> SchemaRef {
 ///
 /// # Errors
 /// When Arrow refuses, as for more text than a column of one batch can hold (2 GiB).
-pub fn calls_to_batch(calls: &[CallRecord]) -> Result<RecordBatch> {
+pub fn calls_to_batch<'a>(calls: impl IntoIterator<Item = &'a CallRecord>) -> Result<RecordBatch> {
     to_batch(calls)
 }
 
@@ -53,7 +53,7 @@ pub fn calls_from_batch(batch: &RecordBatch) -> Result<Vec<CallRecord>> {
 ///
 /// # Errors
 /// When Arrow refuses, as for more text than a column of one batch can hold (2 GiB).
-pub fn analyses_to_batch(analyses: &[Analysis]) -> Result<RecordBatch> {
+pub fn analyses_to_batch<'a>(analyses: impl IntoIterator<Item = &'a Analysis>) -> Result<RecordBatch> {
     to_batch(analyses)
 }
 
@@ -73,8 +73,8 @@ fn schema_of<T: Columnar>() -> SchemaRef {
     Schema::new(fields).into()
 }
 
-fn to_batch<T: Columnar>(rows: &[T]) -> Result<RecordBatch> {
-    let rows: Vec<Option<&T>> = rows.iter().map(Some).collect();
+fn to_batch<'a, T: Columnar + 'a>(rows: impl IntoIterator<Item = &'a T>) -> Result<RecordBatch> {
+    let rows: Vec<Option<&T>> = rows.into_iter().map(Some).collect();
     let array = T::encode(&rows)?;
     let columns = array
         .as_any()

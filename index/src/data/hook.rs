@@ -1,0 +1,68 @@
+//! Between the steps of a write, tests put a crash. Without tests there is nothing here.
+
+use crate::Result;
+
+/// The moments between two steps of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Analyses have their name, calls not yet.
+    BetweenHalves,
+    /// A pair of files is there.
+    PairPublished,
+    /// The call index has the calls, uncommitted.
+    Indexed,
+    /// The call index is committed.
+    IndexCommitted,
+    /// The ledger knows.
+    LedgerWritten,
+    /// Live calls are in the log, not yet acknowledged.
+    LogAppended,
+    /// The merged pair is there, the ledger does not know.
+    MergePublished,
+    /// The ledger knows the merged pair, the old ones are still there.
+    MergeEntered,
+    /// The new index is complete, the old one still in its place.
+    IndexRebuilt,
+    /// The old index is away, the new one not yet in its place.
+    IndexMoved,
+}
+
+#[cfg(test)]
+type Crash = Box<dyn FnMut(Step) -> bool + Send>;
+
+/// Where a test can make a write fail.
+#[derive(Default)]
+pub(crate) struct Hook {
+    #[cfg(test)]
+    crash: std::sync::Mutex<Option<Crash>>,
+}
+
+impl Hook {
+    /// Passes a step.
+    #[cfg(not(test))]
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
+    pub(crate) fn at(&self, _step: Step) -> Result<()> {
+        Ok(())
+    }
+
+    /// Passes a step, or crashes there.
+    #[cfg(test)]
+    pub(crate) fn at(&self, step: Step) -> Result<()> {
+        match self.crash.lock().unwrap().as_mut() {
+            Some(crash) if crash(step) => Err(crate::Error::io("crash", std::io::Error::other(format!("{step:?}")))),
+            _ => Ok(()),
+        }
+    }
+
+    /// From now on, steps at which this says so fail.
+    #[cfg(test)]
+    pub(crate) fn set(&self, crash: impl FnMut(Step) -> bool + Send + 'static) {
+        *self.crash.lock().unwrap() = Some(Box::new(crash));
+    }
+}
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hook")
+    }
+}

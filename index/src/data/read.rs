@@ -1,0 +1,133 @@
+//! Reading the store: one call by its id, and counts. Works without any lock; when a merge
+//! takes a file away in between, the question is asked again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use qingting_pipeline::Analyzed;
+
+use super::{DataDir, live};
+use crate::ledger::{Ledger, Location};
+use crate::store::Row;
+use crate::{Error, Result};
+
+/// How often a question is asked again when files are merged meanwhile.
+const ATTEMPTS: usize = 8;
+
+/// What a data folder holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Calls.
+    pub calls: u64,
+    /// Of these, live calls that are still in the write-ahead log.
+    pub live_calls: u64,
+    /// Dates with calls.
+    pub dates: u64,
+    /// The first of them.
+    pub first_date: Option<NaiveDate>,
+    /// The last of them.
+    pub last_date: Option<NaiveDate>,
+    /// Pairs of Parquet files.
+    pub files: u64,
+    /// Bytes of these.
+    pub bytes: u64,
+}
+
+impl DataDir {
+    /// A call and its analysis.
+    ///
+    /// # Errors
+    /// When the store cannot be read; a call that is not there is `None`.
+    pub fn get_call(&self, call_id: &str) -> Result<Option<Analyzed>> {
+        let row = self.again(|| {
+            let live = self.live.rows()?.get(call_id).cloned();
+            let stored = self.ledger().locate(call_id)?;
+            match (live, stored) {
+                (Some(live), stored) if stored.as_ref().is_none_or(|stored| stored.seq < live.seq) => {
+                    Ok(Some(Arc::unwrap_or_clone(live)))
+                }
+                (_, Some(stored)) => self.stored_row(call_id, &stored).map(Some),
+                (_, None) => Ok(None),
+            }
+        })?;
+        Ok(row.map(|row| Analyzed { record: row.record, analysis: row.analysis }))
+    }
+
+    fn stored_row(&self, call_id: &str, location: &Location) -> Result<Row> {
+        let row = self.partitions.open(&location.pair, Some(&[location.row]), 1)?.next().transpose()?;
+        row.filter(|row| row.call_id() == call_id && row.seq == location.seq).ok_or_else(|| {
+            let file = self.partitions.paths(&location.pair).0;
+            Error::corrupt(file, format!("row {} is not call {call_id}, as the ledger says", location.row))
+        })
+    }
+
+    /// Asks again while a merge takes files away.
+    pub(super) fn again<T>(&self, ask: impl Fn() -> Result<T>) -> Result<T> {
+        let vanished = |e: &Error| matches!(e, Error::Io { source, .. } if source.kind() == ErrorKind::NotFound);
+        for _ in 1..ATTEMPTS {
+            match ask() {
+                Err(error) if vanished(&error) => {}
+                result => return result,
+            }
+        }
+        ask()
+    }
+
+    /// Counts.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn stats(&self) -> Result<Stats> {
+        let live = self.live.rows()?;
+        self.ledger().read(|ledger| {
+            let newer = Newer::of(&live, ledger)?;
+            let files = ledger.files()?;
+            let hidden: usize = newer.hidden.values().map(BTreeSet::len).sum();
+            let filled = files.iter().filter(|file| file.live as usize > newer.hidden_in(file.pair.number));
+            let mut dates: BTreeSet<NaiveDate> = filled.map(|file| file.pair.date).collect();
+            dates.extend(newer.rows.iter().filter_map(|row| row.date()));
+            Ok(Stats {
+                calls: (ledger.call_count()? + newer.rows.len() as u64).saturating_sub(hidden as u64),
+                live_calls: newer.rows.len() as u64,
+                dates: dates.len() as u64,
+                first_date: dates.first().copied(),
+                last_date: dates.last().copied(),
+                files: files.len() as u64,
+                bytes: files.iter().map(|file| self.partitions.bytes(&file.pair)).sum(),
+            })
+        })
+    }
+}
+
+/// The live rows that count, and the stored rows that do not because of them.
+pub(super) struct Newer {
+    pub(super) rows: Vec<Arc<Row>>,
+    /// By number of the file.
+    hidden: BTreeMap<u64, BTreeSet<u32>>,
+}
+
+impl Newer {
+    pub(super) fn of(live: &live::Rows, ledger: &Ledger) -> Result<Self> {
+        let mut newer = Self { rows: Vec::with_capacity(live.len()), hidden: BTreeMap::new() };
+        for (call_id, row) in live {
+            if let Some(stored) = ledger.locate(call_id)? {
+                if stored.seq >= row.seq {
+                    continue;
+                }
+                newer.hidden.entry(stored.pair.number).or_default().insert(stored.row);
+            }
+            newer.rows.push(Arc::clone(row));
+        }
+        Ok(newer)
+    }
+
+    pub(super) fn hides(&self, file: u64, row: u32) -> bool {
+        self.hidden.get(&file).is_some_and(|rows| rows.contains(&row))
+    }
+
+    fn hidden_in(&self, file: u64) -> usize {
+        self.hidden.get(&file).map_or(0, BTreeSet::len)
+    }
+}

@@ -1,0 +1,122 @@
+//! Which input files were ingested, with their fingerprint: what has not changed is not
+//! ingested again.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use sha2::{Digest, Sha256};
+
+use super::Ledger;
+use crate::{Error, Result};
+
+/// An input file and how it is to be ingested.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Its absolute path.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Modification time, nanoseconds since 1970.
+    pub modified_ns: i64,
+    /// SHA-256 of its content, hexadecimal.
+    pub sha256: String,
+    /// Everything else that the result depends on, as the caller chooses to write it.
+    pub options: String,
+}
+
+/// What of a source file is known without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    path: String,
+    size: u64,
+    modified_ns: i64,
+}
+
+impl Fingerprint {
+    /// Looks at a file.
+    pub(crate) fn of(path: &Path) -> Result<Self> {
+        let absolute = std::path::absolute(path).map_err(|e| Error::io(path, e))?;
+        let meta = std::fs::metadata(path).map_err(|e| Error::io(path, e))?;
+        let modified = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        Ok(Self {
+            path: absolute.to_string_lossy().into_owned(),
+            size: meta.len(),
+            modified_ns: modified.map_or(0, |at| i64::try_from(at.as_nanos()).unwrap_or(i64::MAX)),
+        })
+    }
+
+    /// Reads the file for its content's fingerprint.
+    pub(crate) fn read(self, path: &Path, options: &str) -> Result<SourceFile> {
+        struct Hash(Sha256);
+        impl Write for Hash {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.update(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut hash = Hash(Sha256::new());
+        let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
+        io::copy(&mut file, &mut hash).map_err(|e| Error::io(path, e))?;
+        let sha256 = hash.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let Self { path, size, modified_ns } = self;
+        Ok(SourceFile { path, size, modified_ns, sha256, options: options.to_owned() })
+    }
+}
+
+impl Ledger {
+    /// What was noted when the file of that path was ingested last.
+    pub(crate) fn source(&self, path: &str) -> Result<Option<SourceFile>> {
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT path, size, modified_ns, sha256, options FROM sources WHERE path = ?1")?;
+        let found = query.query_row([path], |row| {
+            Ok(SourceFile {
+                path: row.get(0)?,
+                size: row.get::<_, i64>(1)?.cast_unsigned(),
+                modified_ns: row.get(2)?,
+                sha256: row.get(3)?,
+                options: row.get(4)?,
+            })
+        });
+        Ok(found.optional()?)
+    }
+
+    /// The file as it is now, or `None` when it was ingested just so. It is read only when its size
+    /// or time has changed.
+    pub(crate) fn changed_source(&self, path: &Path, options: &str) -> Result<Option<SourceFile>> {
+        let now = Fingerprint::of(path)?;
+        let before = self.source(&now.path)?.filter(|before| before.options == options && before.size == now.size);
+        if before.as_ref().is_some_and(|before| before.modified_ns == now.modified_ns) {
+            return Ok(None);
+        }
+        let now = now.read(path, options)?;
+        Ok(Some(now).filter(|now| before.is_none_or(|before| before.sha256 != now.sha256)))
+    }
+}
+
+/// Notes that a file was ingested, with the number of its calls and of its quarantined records.
+pub(crate) fn add_source(transaction: &Transaction<'_>, file: &SourceFile, calls: u64, quarantined: u64) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO sources
+             (path, size, modified_ns, sha256, options, calls, quarantined, ingested_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            file.path,
+            file.size.cast_signed(),
+            file.modified_ns,
+            file.sha256,
+            file.options,
+            calls.cast_signed(),
+            quarantined.cast_signed(),
+            chrono::Utc::now().to_rfc3339(),
+        ])?;
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! Writing and reading one pair of files. Beside the columns of the records a file has
+//! `seq`, the version of the row, and that of calls `source`, where it came from.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, StringArray, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+};
+use parquet::file::metadata::PageIndexPolicy;
+use qingting_pipeline::columnar::{self, TableWriter};
+use qingting_pipeline::record::{Analysis, CallRecord};
+
+use super::Row;
+use crate::files::{self, TEMPORARY};
+use crate::{Error, Result};
+
+/// Rows that are encoded together.
+const BATCH: usize = 256;
+
+fn with(schema: &Schema, extra: &[Field]) -> SchemaRef {
+    let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
+    fields.extend(extra.iter().cloned().map(Arc::new));
+    Schema::new(fields).into()
+}
+
+fn seq_field() -> Field {
+    Field::new("seq", DataType::UInt64, false)
+}
+
+fn source_field() -> Field {
+    Field::new("source", DataType::Utf8, true)
+}
+
+/// A pair of files being written. Nothing is seen of it before [`PairWriter::publish`].
+#[derive(Debug)]
+pub(crate) struct PairWriter {
+    calls: Half,
+    analyses: Half,
+}
+
+#[derive(Debug)]
+struct Half {
+    path: PathBuf,
+    temporary: PathBuf,
+    schema: SchemaRef,
+    table: TableWriter<BufWriter<File>>,
+}
+
+impl Half {
+    fn new(path: PathBuf, schema: SchemaRef) -> Result<Self> {
+        let mut temporary = path.clone().into_os_string();
+        temporary.push(TEMPORARY);
+        let temporary = PathBuf::from(temporary);
+        let file = File::create(&temporary).map_err(|e| Error::io(&temporary, e))?;
+        let table = TableWriter::new(BufWriter::new(file), Arc::clone(&schema))?;
+        Ok(Self { path, temporary, schema, table })
+    }
+
+    fn write(&mut self, batch: &RecordBatch, extra: impl IntoIterator<Item = ArrayRef>) -> Result<()> {
+        let mut columns = batch.columns().to_vec();
+        columns.extend(extra);
+        Ok(self.table.write(&RecordBatch::try_new(Arc::clone(&self.schema), columns)?)?)
+    }
+
+    /// Everything on disk, under its temporary name.
+    fn finish(self) -> Result<(PathBuf, PathBuf)> {
+        let file = self.table.finish()?.into_inner().map_err(|e| Error::io(&self.temporary, e.into_error()))?;
+        file.sync_all().map_err(|e| Error::io(&self.temporary, e))?;
+        Ok((self.temporary, self.path))
+    }
+}
+
+impl PairWriter {
+    pub(super) fn new(calls: PathBuf, analyses: PathBuf) -> Result<Self> {
+        Ok(Self {
+            calls: Half::new(calls, with(&columnar::call_schema(), &[seq_field(), source_field()]))?,
+            analyses: Half::new(analyses, with(&columnar::analysis_schema(), &[seq_field()]))?,
+        })
+    }
+
+    /// Adds rows. They have to come in the order of [`Row::sort_key`], over all calls of this function.
+    pub(crate) fn write(&mut self, rows: &[&Row]) -> Result<()> {
+        for rows in rows.chunks(BATCH) {
+            let calls = columnar::calls_to_batch(rows.iter().map(|row| &row.record))?;
+            let analyses = columnar::analyses_to_batch(rows.iter().map(|row| &row.analysis))?;
+            let seq: ArrayRef = Arc::new(rows.iter().map(|row| row.seq).collect::<UInt64Array>());
+            let source: StringArray = rows.iter().map(|row| row.source.as_deref()).collect();
+            self.calls.write(&calls, [Arc::clone(&seq), Arc::new(source)])?;
+            self.analyses.write(&analyses, [seq])?;
+        }
+        Ok(())
+    }
+
+    /// Makes the pair durable, then gives it its names: analyses first, since the file of calls
+    /// is what makes the pair count. `between` runs between the two.
+    pub(crate) fn publish(self, between: impl FnOnce() -> Result<()>) -> Result<()> {
+        let calls = self.calls.finish()?;
+        let analyses = self.analyses.finish()?;
+        files::publish(&analyses.0, &analyses.1)?;
+        between()?;
+        files::publish(&calls.0, &calls.1)
+    }
+}
+
+/// A call, the version of its row, and where it came from.
+type CallRow = (CallRecord, u64, Option<Arc<str>>);
+
+/// The rows of a pair, decoded batch by batch.
+pub(crate) struct PairReader {
+    calls: Table<CallRow>,
+    analyses: Table<(Analysis, u64)>,
+}
+
+impl std::fmt::Debug for PairReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PairReader").field("calls", &self.calls.path).finish_non_exhaustive()
+    }
+}
+
+impl PairReader {
+    pub(super) fn open(calls: &Path, analyses: &Path, rows: Option<&[u32]>, batch: usize) -> Result<Self> {
+        Ok(Self {
+            calls: Table::open(calls, rows, batch, decode_calls)?,
+            analyses: Table::open(analyses, rows, batch, decode_analyses)?,
+        })
+    }
+
+    fn read(&mut self) -> Result<Option<Row>> {
+        match (self.calls.next()?, self.analyses.next()?) {
+            (None, None) => Ok(None),
+            (Some((record, seq, source)), Some((analysis, analysis_seq)))
+                if seq == analysis_seq && record.call_id == analysis.call_id =>
+            {
+                Ok(Some(Row { seq, source, record, analysis }))
+            }
+            _ => Err(Error::corrupt(&self.analyses.path, "its rows are not those of its file of calls")),
+        }
+    }
+}
+
+impl Iterator for PairReader {
+    type Item = Result<Row>;
+
+    fn next(&mut self) -> Option<Result<Row>> {
+        self.read().transpose()
+    }
+}
+
+fn decode_calls(batch: &RecordBatch) -> Option<Result<Vec<CallRow>>> {
+    let seqs = seqs(batch)?;
+    let sources = batch.column_by_name("source")?.as_string_opt::<i32>()?;
+    let sources = sources.iter().map(|source| source.map(Arc::from));
+    Some(columnar::calls_from_batch(batch).map_err(Error::from).map(|calls| {
+        calls.into_iter().zip(seqs).zip(sources).map(|((call, seq), source)| (call, seq, source)).collect()
+    }))
+}
+
+fn decode_analyses(batch: &RecordBatch) -> Option<Result<Vec<(Analysis, u64)>>> {
+    let seqs = seqs(batch)?;
+    Some(
+        columnar::analyses_from_batch(batch)
+            .map_err(Error::from)
+            .map(|rows| rows.into_iter().zip(seqs).collect()),
+    )
+}
+
+fn seqs(batch: &RecordBatch) -> Option<Vec<u64>> {
+    batch.column_by_name("seq")?.as_primitive_opt::<UInt64Type>()?.iter().collect()
+}
+
+/// One file of a pair.
+struct Table<T> {
+    path: PathBuf,
+    batches: ParquetRecordBatchReader,
+    rows: std::vec::IntoIter<T>,
+    /// `None` when the columns of the store are not there.
+    decode: fn(&RecordBatch) -> Option<Result<Vec<T>>>,
+}
+
+impl<T> Table<T> {
+    fn open(
+        path: &Path,
+        rows: Option<&[u32]>,
+        batch: usize,
+        decode: fn(&RecordBatch) -> Option<Result<Vec<T>>>,
+    ) -> Result<Self> {
+        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        let parquet = |e| Error::parquet(path, e);
+        // With the offset index, pages that hold none of the wanted rows are never read.
+        let index = if rows.is_some() {
+            PageIndexPolicy::Optional
+        } else {
+            PageIndexPolicy::Skip
+        };
+        let options = ArrowReaderOptions::new().with_offset_index_policy(index);
+        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(parquet)?;
+        let mut builder = builder.with_batch_size(batch);
+        if let Some(rows) = rows {
+            builder = builder.with_row_selection(selection(rows));
+        }
+        let batches = builder.build().map_err(parquet)?;
+        Ok(Self { path: path.to_owned(), batches, rows: Vec::new().into_iter(), decode })
+    }
+
+    fn next(&mut self) -> Result<Option<T>> {
+        loop {
+            if let Some(row) = self.rows.next() {
+                return Ok(Some(row));
+            }
+            let Some(batch) = self.batches.next() else {
+                return Ok(None);
+            };
+            let rows = (self.decode)(&batch?).ok_or_else(|| Error::corrupt(&self.path, "not a file of this store"))?;
+            self.rows = rows?.into_iter();
+        }
+    }
+}
+
+fn selection(rows: &[u32]) -> RowSelection {
+    let mut selectors: Vec<RowSelector> = Vec::new();
+    let mut next = 0;
+    for &row in rows {
+        let row = row as usize;
+        if row > next {
+            selectors.push(RowSelector::skip(row - next));
+        }
+        match selectors.last_mut() {
+            Some(last) if !last.skip => last.row_count += 1,
+            _ => selectors.push(RowSelector::select(1)),
+        }
+        next = row + 1;
+    }
+    selectors.into()
+}
