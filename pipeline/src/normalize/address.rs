@@ -22,7 +22,6 @@ const PARTS: &[(&str, bool)] = &[
     ("楼", false),
     ("门", false),
     ("房", false),
-    ("户", false),
 ];
 /// Where an agent sends people: such an address is public.
 const OFFICES: &[&str] = &[
@@ -104,7 +103,7 @@ fn house(fold: &[char], start: usize) -> Option<usize> {
             let next = fold.get(after + word.chars().count());
             let other = match (*word, next) {
                 ("号", Some('线' | '文' | '令' | '下' | '上' | '早' | '晚' | '中')) => true,
-                ("门" | "层" | "户", _) => parts == 0,
+                ("门" | "层", _) => parts == 0,
                 ("座", Some(c)) => matches!(c, '城' | '桥' | '位' | '山'),
                 ("室", Some(c)) => matches!(c, '厅' | '一' | '两' | '二') || fold[at..after] == ['两'],
                 _ => false,

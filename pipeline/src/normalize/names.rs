@@ -24,10 +24,10 @@ const WORDS: &[&str] = &[
     "温州", "武汉", "石家", "华为", "许多", "何时", "何必", "何况", "经理", "古城", "阳光", "荣誉", "沙发", "麻烦",
     "明明", "向您", "向你", "段时", "曾经", "左右", "左边", "余额", "钱包", "路过", "景区", "花园", "祝您", "祝你",
     "谢谢", "感谢", "那位", "贺卡", "程序", "游客", "顾客", "乔迁", "齐全", "季度", "章程", "简单", "简直", "尚未",
-    "申请", "申报", "施工", "康复", "易拉", "向上", "邮箱", "夏天", "秦岭", "苏州",
+    "申请", "申报", "施工", "康复", "易拉", "向上", "邮箱", "夏天", "秦岭", "苏州", "孙子", "孙女",
 ];
 /// Characters that no given name has, as they are said right after a name or cue.
-const NEVER: &str = "我你您他她它的了是在有不要想就都也还这那哪什么怎吗吧啊呀哦嗯呃额个们给把被让跟说打请没很太去过从谁为到对能会啥咋嘛呢哎喂先女老小电手身住今昨号";
+const NEVER: &str = "我你您他她它的了是在有不要想就都也还这那哪什么怎吗吧啊呀哦嗯呃额个们给把被让跟说打请没很太去过从谁为到对能会啥咋嘛呢哎喂先女老小电手身住今昨号姐哥叔婶爷妈爸写";
 const CUES: &[&str] = &[
     "名字叫",
     "名字是",
@@ -55,6 +55,8 @@ const FORM_CUES: &[&str] = &[
     "来电人",
     "本人",
 ];
+/// Last characters of places, which are given where a name was asked for as well.
+const PLACES: &str = "巷路街城村园苑里镇县区店厂楼栋庄湾弄道桥市省局院校站场馆公司";
 const ASKS: &[&str] = &["姓名", "名字", "贵姓", "称呼", "全名", "大名", "叫什么"];
 const TITLES: &[&str] = &["先生", "女士", "小姐", "同志"];
 
@@ -231,7 +233,10 @@ fn answer(fold: &[char], note: &mut impl FnMut(usize, usize)) {
         let surname = surname_len(name);
         let complete =
             surname > 0 && len > surname && len - surname <= 2 && name[surname..].iter().all(|c| given(Some(c)));
-        if !complete || WORDS.iter().any(|word| starts_at(name, 0, word)) {
+        if !complete
+            || name.last().is_some_and(|&c| PLACES.contains(c))
+            || WORDS.iter().any(|word| starts_at(name, 0, word))
+        {
             continue;
         }
         let next = rest.get(len).copied();

@@ -64,6 +64,7 @@ fn ordinary_numbers_stay() {
         "两室一厅，三楼，一百二十平",
         "我叫了救护车，我叫你们领导来，我叫单位的人去",
         "高三学生，感谢张先生，欧阳女士您好，那位先生说的",
+        "我们那一栋三十六户都这样",
         "京东的单子，云a的信号不好，新的号",
     ] {
         assert_eq!(masked(text), text);
@@ -123,6 +124,9 @@ fn names_once_known_are_masked_everywhere() {
     let turns = call(&[(Agent, "请说一下姓名。"), (Caller, "刘桂兰，桂花的桂")]);
     assert_eq!(turns[1], "[姓名]，桂花的桂");
     assert_eq!(masked("姓名：阿依古丽·买买提，电话13800138000"), "姓名：[姓名]，电话[电话]");
+    let turns = call(&[(Agent, "您贵姓，住哪儿？怎么称呼？"), (Caller, "桂花巷二十号的，姓万")]);
+    assert_eq!(turns[1], "桂花巷二十号的，姓万");
+    assert_eq!(masked("我叫孙子写上了"), "我叫孙子写上了");
     assert_eq!(masked("我叫何志远我想问一下"), "我叫[姓名]我想问一下");
 }
 
