@@ -1,7 +1,21 @@
 //! Cleaning, folding and masking of text. Owns the mapping between recorded and
 //! normalized characters; segments nothing and judges nothing.
+//!
+//! `text` is what is shown: control and zero-width characters gone, letters and figures
+//! half-width, white space collapsed (to a line break where there was one), personal data replaced
+//! by placeholders. `fold` is what is matched: [`fold_char`] of every character of `text`. Phrases
+//! to be found in `fold` must be folded too; in it `，？！：；（）` are ASCII, `。` and `、` are not.
 
+mod address;
 mod chars;
+mod digits;
+mod identifier;
+mod identity;
+mod mask;
+mod names;
+mod numbers;
+mod plate;
+mod repeats;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,52 +23,77 @@ pub use chars::fold_char;
 
 use crate::Result;
 use crate::assets::Assets;
-use crate::record::{CallRecord, NormalizedTurn};
+use crate::record::{CallRecord, Mask, MaskKind, NormalizedTurn, Role, Word};
+use mask::{Draft, Kinds};
 
 /// Settings of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NormalizeConfig {
-    /// Mask personal data.
+    /// Mask personal data at all.
     pub mask: bool,
+    /// Mask identity card numbers.
+    pub mask_id_card: bool,
+    /// Mask bank card numbers.
+    pub mask_bank_card: bool,
+    /// Mask mobile numbers, and fixed-line numbers that the caller gives.
+    pub mask_phone: bool,
+    /// Mask vehicle plates.
+    pub mask_plate: bool,
+    /// Mask e-mail addresses.
+    pub mask_email: bool,
+    /// Mask full names.
+    pub mask_name: bool,
+    /// Mask house numbers, buildings and rooms of addresses.
+    pub mask_address: bool,
 }
 
 impl Default for NormalizeConfig {
     fn default() -> Self {
-        Self { mask: true }
+        Self {
+            mask: true,
+            mask_id_card: true,
+            mask_bank_card: true,
+            mask_phone: true,
+            mask_plate: true,
+            mask_email: true,
+            mask_name: true,
+            mask_address: true,
+        }
     }
 }
 
 /// The stage.
 #[derive(Debug)]
-pub struct Normalizer {}
+pub struct Normalizer {
+    kinds: Kinds,
+}
 
 impl Normalizer {
-    /// Compiles the patterns.
+    /// Prepares the stage.
     ///
     /// # Errors
-    /// When a lexicon is wrong.
-    pub fn new(_config: &NormalizeConfig, _assets: &Assets) -> Result<Self> {
-        Ok(Self {})
+    /// None so far: its lexicons are part of the program.
+    pub fn new(config: &NormalizeConfig, _assets: &Assets) -> Result<Self> {
+        Ok(Self { kinds: Kinds::new(config) })
     }
 
-    /// Normalizes every turn of a call.
+    /// Normalizes every turn of a call. The turns are masked together: a number may go over
+    /// several of them, a name that was given once is known afterwards, and an office's telephone
+    /// number stays readable when the caller repeats it.
     pub fn call(&self, record: &CallRecord) -> Vec<NormalizedTurn> {
-        record.turns.iter().map(|turn| self.text(&turn.text)).collect()
+        let mut drafts: Vec<Draft> =
+            record.turns.iter().map(|turn| Draft::new(turn.role, chars::clean(&turn.text))).collect();
+        mask::mask(&mut drafts, self.kinds);
+        drafts.into_iter().map(finish).collect()
     }
 
-    /// Normalizes one text on its own.
+    /// Normalizes one text on its own, as if the caller had said it.
     pub fn text(&self, raw: &str) -> NormalizedTurn {
-        let cleaned = chars::clean(raw);
-        let mut raw_offsets = cleaned.raw;
-        raw_offsets.push(cleaned.raw_len);
-        NormalizedTurn {
-            text: cleaned.chars.iter().collect(),
-            fold: cleaned.chars.iter().copied().map(fold_char).collect(),
-            raw_offsets,
-            spoken_units: cleaned.spoken_units,
-            ..Default::default()
-        }
+        let mut drafts = [Draft::new(Role::Caller, chars::clean(raw))];
+        mask::mask(&mut drafts, self.kinds);
+        let [draft] = drafts;
+        finish(draft)
     }
 
     /// Folds a query like the documents, masking nothing.
@@ -62,12 +101,92 @@ impl Normalizer {
         chars::clean(text).chars.into_iter().map(fold_char).collect()
     }
 
-    /// The call with its turns' text normalized and masked, as it may be stored.
+    /// The call with its turns' text normalized and masked, as it may be stored. Words that reach
+    /// into a mask are dropped, attributes with personal data masked; the agent stays.
     pub fn masked_record(&self, record: &CallRecord, turns: &[NormalizedTurn]) -> CallRecord {
         let mut masked = record.clone();
         for (turn, normalized) in masked.turns.iter_mut().zip(turns) {
+            let words = std::mem::take(&mut turn.words);
+            turn.words = unmasked_words(&turn.text, words, &normalized.masks);
             turn.text.clone_from(&normalized.text);
+        }
+        for (key, value) in &mut masked.attributes {
+            if let Some(kind) = personal_attribute(key).filter(|&kind| self.kinds.allows(kind) && !value.is_empty()) {
+                kind.placeholder().clone_into(value);
+            } else {
+                let normalized = self.text(value);
+                if !normalized.masks.is_empty() {
+                    *value = normalized.text;
+                }
+            }
         }
         masked
     }
 }
+
+fn finish(draft: Draft) -> NormalizedTurn {
+    NormalizedTurn {
+        numbers: numbers::find(&draft.fold),
+        repeats: repeats::find(&draft.fold),
+        text: draft.chars.iter().collect(),
+        fold: draft.fold.iter().collect(),
+        masks: draft.masks,
+        raw_offsets: draft.raw,
+        spoken_units: draft.spoken_units,
+    }
+}
+
+/// The words of a turn that lie outside its masks. A word that is not found in the text, in order,
+/// cannot be placed and is dropped where anything is masked.
+fn unmasked_words(raw: &str, words: Vec<Word>, masks: &[Mask]) -> Vec<Word> {
+    if masks.is_empty() {
+        return words;
+    }
+    let (mut byte, mut at) = (0, 0);
+    words
+        .into_iter()
+        .filter(|word| {
+            let Some(offset) = raw.get(byte..).and_then(|rest| rest.find(word.text.as_str())) else {
+                return false;
+            };
+            let skipped = raw[byte..byte + offset].chars().count() as u32;
+            let (start, end) = (at + skipped, at + skipped + word.text.chars().count() as u32);
+            byte += offset + word.text.len();
+            at = end;
+            masks.iter().all(|mask| end <= mask.raw.start || mask.raw.end <= start)
+        })
+        .collect()
+}
+
+/// What personal data an attribute of that name holds.
+fn personal_attribute(key: &str) -> Option<MaskKind> {
+    const KEYS: &[(&str, MaskKind)] = &[
+        ("身份证", MaskKind::IdCard),
+        ("证件号", MaskKind::IdCard),
+        ("idcard", MaskKind::IdCard),
+        ("idnumber", MaskKind::IdCard),
+        ("银行卡", MaskKind::BankCard),
+        ("bankcard", MaskKind::BankCard),
+        ("cardnumber", MaskKind::BankCard),
+        ("手机", MaskKind::Phone),
+        ("电话", MaskKind::Phone),
+        ("phone", MaskKind::Phone),
+        ("mobile", MaskKind::Phone),
+        ("车牌", MaskKind::Plate),
+        ("plate", MaskKind::Plate),
+        ("邮箱", MaskKind::Email),
+        ("email", MaskKind::Email),
+        ("姓名", MaskKind::Name),
+        ("callername", MaskKind::Name),
+        ("customername", MaskKind::Name),
+        ("fullname", MaskKind::Name),
+        ("住址", MaskKind::Address),
+        ("家庭地址", MaskKind::Address),
+        ("homeaddress", MaskKind::Address),
+    ];
+    let key: String = key.chars().filter(|c| c.is_alphanumeric()).map(fold_char).collect();
+    KEYS.iter().find(|(name, _)| key.contains(name)).map(|&(_, kind)| kind)
+}
+
+#[cfg(test)]
+mod tests;
