@@ -4,6 +4,7 @@
 mod acts;
 mod cue;
 mod report;
+mod sentiment;
 pub(crate) mod shape;
 mod timing;
 
@@ -12,9 +13,10 @@ use serde::{Deserialize, Serialize};
 pub use cue::CueLists;
 pub use report::report;
 
+use self::sentiment::SentimentLexicon;
 use crate::Result;
 use crate::assets::Assets;
-use crate::record::{CallRecord, CallSignals, NormalizedTurn, Sentiment, Token, TurnSignals};
+use crate::record::{CallRecord, CallSignals, NormalizedTurn, Token, TurnSignals};
 
 /// Settings of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +39,7 @@ impl Default for SignalConfig {
 pub struct Signaler {
     config: SignalConfig,
     cues: CueLists,
+    lexicon: SentimentLexicon,
 }
 
 impl Signaler {
@@ -45,13 +48,17 @@ impl Signaler {
     /// # Errors
     /// When a lexicon is wrong.
     pub fn new(config: &SignalConfig, assets: &Assets) -> Result<Self> {
-        Ok(Self { config: config.clone(), cues: CueLists::load(assets)? })
+        Ok(Self {
+            config: config.clone(),
+            cues: CueLists::load(assets)?,
+            lexicon: SentimentLexicon::load(assets)?,
+        })
     }
 
     /// Measures one call. `turns` has one entry for every turn of the call.
     pub fn run(&self, record: &CallRecord, turns: &[NormalizedTurn], _tokens: &[Vec<Token>]) -> CallSignals {
         let cues: Vec<_> = turns.iter().map(|turn| self.cues.find(&turn.fold)).collect();
-        let sentiments = vec![Sentiment::NEUTRAL; turns.len()];
+        let sentiments = self.lexicon.call(record, turns);
         let acts = acts::label(record, turns, &cues, &sentiments);
         let measured = record.turns.iter().zip(turns).zip(cues).zip(sentiments.into_iter().zip(acts)).map(
             |(((recorded, turn), cues), (sentiment, acts))| TurnSignals {
