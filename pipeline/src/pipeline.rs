@@ -10,6 +10,7 @@ use crate::assets::{Assets, short_hex};
 use crate::config::PipelineConfig;
 use crate::fact::FactFinder;
 use crate::finding::Finder;
+use crate::finding::rules::ExampleFailure;
 use crate::normalize::Normalizer;
 use crate::record::{Analysis, CallContext, CallRecord, Provenance, TurnAnalysis};
 use crate::score::Scorer;
@@ -98,6 +99,21 @@ impl Pipeline {
     /// What every analysis of this pipeline carries, but for its scorecard.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
+    }
+
+    /// Takes a call through the stages before the findings and hands the result to `visit`.
+    pub fn with_context<R>(&self, record: &CallRecord, visit: impl FnOnce(&CallContext<'_>) -> R) -> R {
+        let turns = self.normalizer.call(record);
+        let tokens: Vec<_> = turns.iter().map(|turn| self.segmenter.cut(&turn.fold)).collect();
+        let signals = self.signaler.run(record, &turns, &tokens);
+        visit(&CallContext { record, turns: &turns, tokens: &tokens, signals: &signals })
+    }
+
+    /// Runs the examples of every declarative rule.
+    pub fn check_rule_examples(&self) -> Vec<ExampleFailure> {
+        self.finder
+            .rules()
+            .check_examples(&|record, visit| self.with_context(record, |context| visit(context)))
     }
 
     /// Analyses one call.

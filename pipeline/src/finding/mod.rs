@@ -6,14 +6,19 @@ mod candidate;
 mod code;
 pub mod rules;
 
+use std::sync::Arc;
+
+use qingting_models::HashedNgrams;
 use serde::{Deserialize, Serialize};
 
 pub use candidate::Candidate;
 pub use code::{Catalog, CodeInfo, Level};
 
+use self::rules::RuleSet;
 use crate::Result;
 use crate::assets::Assets;
 use crate::record::{CallContext, Finding};
+use crate::signal::CueLists;
 
 /// Settings of the stage.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -33,6 +38,7 @@ pub struct Findings {
 #[derive(Debug)]
 pub struct Finder {
     catalog: Catalog,
+    rules: RuleSet,
 }
 
 impl Finder {
@@ -40,8 +46,16 @@ impl Finder {
     ///
     /// # Errors
     /// When a rule is wrong; the error names file and line.
-    pub fn new(_config: &FindingConfig, _assets: &Assets) -> Result<Self> {
-        Ok(Self { catalog: Catalog::guide() })
+    pub fn new(_config: &FindingConfig, assets: &Assets) -> Result<Self> {
+        let mut catalog = Catalog::guide();
+        let encoder = Arc::new(HashedNgrams::new(256, 3)?);
+        let rules = RuleSet::load(assets, &CueLists::load(assets)?, encoder, &mut catalog)?;
+        Ok(Self { catalog, rules })
+    }
+
+    /// The declarative rules.
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
     }
 
     /// Every code that may be found.

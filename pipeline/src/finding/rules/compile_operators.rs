@@ -9,6 +9,7 @@ use super::operator::{CallTest, Operator, Term};
 use super::raw::{OneOrMany, RawActs, RawCall, RawCondition, RawKeywords};
 use crate::Result;
 use crate::assets::Asset;
+use crate::normalize::fold_char;
 use crate::pattern::{Globs, suggestion};
 use crate::record::{Act, MaskKind};
 
@@ -165,12 +166,7 @@ impl Compiler<'_> {
 
 /// A phrase as turns are folded: simplified, half-width, lower case.
 fn fold(phrase: &str) -> String {
-    let half_width = |c: char| match u32::from(c) {
-        0x3000 => ' ',
-        n @ 0xFF01..=0xFF5E => char::from_u32(n - 0xFEE0).unwrap_or(c),
-        _ => c,
-    };
-    fast2s::convert(phrase).chars().map(half_width).flat_map(char::to_lowercase).collect()
+    phrase.chars().map(fold_char).collect()
 }
 
 fn compile(asset: &Asset, pattern: &Spanned<String>) -> Result<Regex> {

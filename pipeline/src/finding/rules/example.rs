@@ -85,7 +85,7 @@ impl Example {
 }
 
 /// Reads `A: text` or `A 0-1500: text`; the colon may be full-width.
-fn turn(text: &str) -> Option<Turn> {
+pub(super) fn turn(text: &str) -> Option<Turn> {
     let (head, said) = text.split_once([':', '：'])?;
     let (letter, times) = match head.trim().split_once(' ') {
         Some((letter, times)) => (letter, Some(times)),

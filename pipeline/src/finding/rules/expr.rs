@@ -321,7 +321,7 @@ mod tests {
             ("a b", "expected `&&`, `||` or the end before `b`"),
             ("(a || b", "never closed"),
             ("a && )", "before `)`"),
-            ("a and-b", "expected `&&`"),
+            ("a and b", "or the end before `and`"),
             ("a ^ b", "`^` means nothing here"),
         ] {
             let error = Expr::parse(text).unwrap_err();
