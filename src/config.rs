@@ -154,7 +154,11 @@ impl Settings {
         if self.batch.chunk_calls == 0 {
             return value("batch", "chunk_calls", "must be at least 1");
         }
-        Ok(())
+        self.server.validate().map_err(|wrong| Error::Value {
+            section: "server",
+            key: wrong.key,
+            message: wrong.message,
+        })
     }
 
     /// The part that an analysis depends on.

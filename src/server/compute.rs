@@ -76,8 +76,11 @@ mod tests {
     async fn work_that_nobody_waits_for_is_not_begun() {
         let compute = Compute::new(1).unwrap();
         let (release, blocked) = mpsc::channel::<()>();
+        let (begin, busy) = oneshot::channel();
         let blocker = compute.clone();
-        let first = tokio::spawn(async move { blocker.run(move || blocked.recv().is_ok()).await });
+        let work = move || begin.send(()).is_ok() && blocked.recv().is_ok();
+        let first = tokio::spawn(async move { blocker.run(work).await });
+        busy.await.unwrap();
         let begun = Arc::new(AtomicBool::new(false));
         let flag = begun.clone();
         // Queued behind the blocker, then given up.

@@ -69,10 +69,12 @@ impl ServerConfig {
     /// Checks every setting.
     ///
     /// # Errors
-    /// [`Error::Setting`] for one that is out of range, [`Error::NotLoopback`] for an address that is
-    /// not of this machine alone.
-    pub fn validate(&self) -> Result<(), Error> {
-        loopback(self.listen)?;
+    /// The first one that is out of range.
+    pub fn validate(&self) -> Result<(), InvalidSetting> {
+        let wrong = |key, message: String| Err(InvalidSetting { key, message });
+        if let Err(error) = loopback(self.listen) {
+            return wrong("listen", error.to_string());
+        }
         let positive = [
             ("max_request_bytes", self.max_request_bytes),
             ("max_response_bytes", self.max_response_bytes),
@@ -88,13 +90,11 @@ impl ServerConfig {
             ("keepalive_ms", self.keepalive_ms as usize),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
-            return Err(Error::Setting { key, message: "must be at least 1".to_owned() });
+            return wrong(key, "must be at least 1".to_owned());
         }
         if self.default_page_size > self.max_page_size {
-            return Err(Error::Setting {
-                key: "default_page_size",
-                message: format!("must not be more than max_page_size, which is {}", self.max_page_size),
-            });
+            let message = format!("must not be more than max_page_size, which is {}", self.max_page_size);
+            return wrong("default_page_size", message);
         }
         Ok(())
     }
@@ -114,6 +114,16 @@ impl ServerConfig {
     pub(super) fn keepalive(&self) -> Duration {
         Duration::from_millis(self.keepalive_ms)
     }
+}
+
+/// A setting that is out of range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("[server] {key}: {message}")]
+pub struct InvalidSetting {
+    /// Its key in section `[server]`.
+    pub key: &'static str,
+    /// What is wrong with it.
+    pub message: String,
 }
 
 /// Without TLS and keys nobody but this machine may ask.
@@ -147,7 +157,7 @@ mod tests {
     #[test]
     fn zero_is_refused_where_nothing_could_work_with_it() {
         let error = ServerConfig { stream_window: 0, ..Default::default() }.validate().unwrap_err();
-        assert_eq!(error.to_string(), "server.stream_window must be at least 1");
+        assert_eq!(error.to_string(), "[server] stream_window: must be at least 1");
         assert!(ServerConfig { default_page_size: 500, ..Default::default() }.validate().is_err());
         assert!(toml::from_str::<ServerConfig>("port = 1").is_err());
     }

@@ -44,7 +44,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::HealthService;
 
 use backend::{Reader, Writer};
-pub use config::ServerConfig;
+pub use config::{InvalidSetting, ServerConfig};
 use health::Health;
 use shared::{Ready, Shared};
 pub use status::{ERROR_DOMAIN, Failure};
@@ -64,13 +64,8 @@ pub enum Error {
         address: SocketAddr,
     },
     /// A setting is out of range.
-    #[error("server.{key} {message}")]
-    Setting {
-        /// Its key in section `[server]`.
-        key: &'static str,
-        /// What would be right.
-        message: String,
-    },
+    #[error(transparent)]
+    Setting(#[from] InvalidSetting),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Bind {

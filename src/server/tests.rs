@@ -1,1 +1,376 @@
+//! The services over a real connection, with a backend in memory: what the wire promises
+//! whatever the store is.
 
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use futures::{Stream, stream};
+use qingting_proto::v1;
+use qingting_proto::v1::analysis_service_client::AnalysisServiceClient;
+use qingting_proto::v1::call_service_client::CallServiceClient;
+use qingting_proto::v1::ingest_service_client::IngestServiceClient;
+use qingting_proto::v1::knowledge_service_client::KnowledgeServiceClient;
+use tokio::net::TcpListener;
+use tokio_stream::StreamExt;
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
+
+use super::testing::{TestServer, call};
+use super::{Error, ServerConfig, State, run};
+
+fn quick() -> ServerConfig {
+    ServerConfig { refresh_ms: 20, drain_timeout_ms: 2000, threads: 2, ..Default::default() }
+}
+
+fn requests(calls: Vec<v1::CallRecord>) -> impl Stream<Item = v1::IngestCallsRequest> {
+    stream::iter(calls.into_iter().map(|call| v1::IngestCallsRequest { call: Some(call) }))
+}
+
+async fn ingest(server: &TestServer, calls: Vec<v1::CallRecord>) -> Vec<v1::IngestCallsResponse> {
+    let mut client = IngestServiceClient::new(server.channel.clone());
+    let acks = client.ingest_calls(requests(calls)).await.unwrap().into_inner();
+    acks.map(Result::unwrap).collect().await
+}
+
+async fn search(server: &TestServer, request: v1::SearchCallsRequest) -> Result<v1::SearchCallsResponse, Status> {
+    let mut client = CallServiceClient::new(server.channel.clone());
+    client.search_calls(request).await.map(tonic::Response::into_inner)
+}
+
+/// Waits until so many calls are found.
+async fn searchable(server: &TestServer, count: i64) {
+    for _ in 0..500 {
+        if search(server, Default::default()).await.unwrap().total_size == count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{count} calls not searchable in time");
+}
+
+fn violations(status: &Status) -> Vec<String> {
+    let details = status.get_error_details();
+    details.bad_request().unwrap().field_violations.iter().map(|v| v.field.clone()).collect()
+}
+
+#[tokio::test]
+async fn calls_are_acknowledged_one_by_one_and_then_found() {
+    let server = TestServer::start(quick()).await;
+    let undated = v1::CallRecord { started_at: None, ..call("c", "water", "x") };
+    let calls = vec![
+        call("a", "water", "水费太贵了"),
+        undated,
+        call("b", "refused", "x"),
+        call("d", "gas", "燃气停了"),
+    ];
+    let acks = ingest(&server, calls).await;
+    let outcome: Vec<_> = acks.iter().map(|a| (a.index, a.call_id.as_str(), a.status.clone().unwrap().code)).collect();
+    assert_eq!(outcome, [(0, "a", 0), (1, "c", 3), (2, "b", 3), (3, "d", 0)]);
+    assert_eq!(server.memory.kept.lock().unwrap().len(), 2);
+    searchable(&server, 2).await;
+
+    let request = v1::SearchCallsRequest {
+        query: "费太贵".into(),
+        filter: "queue = water".into(),
+        highlight: true,
+        facets: vec!["queue".into()],
+        ..Default::default()
+    };
+    let found = search(&server, request).await.unwrap();
+    let hit = &found.hits[0];
+    assert_eq!(hit.call.as_ref().unwrap().name, "calls/a");
+    assert!(hit.call.as_ref().unwrap().record.as_ref().unwrap().turns.is_empty(), "basic view");
+    assert_eq!(hit.highlights[0].matches, [v1::CharRange { start_char: 1, end_char: 4 }]);
+    assert_eq!((found.total_size, found.next_page_token.as_str(), found.facets.len()), (1, "", 1));
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_is_shown_in_the_view_asked_for() {
+    let server = TestServer::start(quick()).await;
+    ingest(&server, vec![call("x/1", "water", "水费太贵了")]).await;
+    let mut client = CallServiceClient::new(server.channel.clone());
+    let request = |view| v1::GetCallRequest { name: "calls/x/1".into(), view };
+    let full = client.get_call(request(0)).await.unwrap().into_inner();
+    assert_eq!(full.record.unwrap().turns.len(), 2);
+    assert_eq!(full.analysis.unwrap().turns[1].text, "水费太贵了");
+    let basic = client.get_call(request(v1::CallView::Basic.into())).await.unwrap().into_inner();
+    assert!(basic.record.unwrap().turns.is_empty() && basic.analysis.unwrap().turns.is_empty());
+
+    let missing = client.get_call(v1::GetCallRequest { name: "calls/none".into(), view: 0 }).await.unwrap_err();
+    assert_eq!(missing.code(), Code::NotFound);
+    let resource = missing.get_error_details().resource_info().cloned().unwrap();
+    assert_eq!(
+        (resource.resource_type.as_str(), resource.resource_name.as_str()),
+        ("qingting.v1.Call", "calls/none")
+    );
+    for (name, view, field) in [("none", 0, "name"), ("calls/", 0, "name"), ("calls/x/1", 9, "view")] {
+        let wrong = client.get_call(v1::GetCallRequest { name: name.into(), view }).await.unwrap_err();
+        assert_eq!((wrong.code(), violations(&wrong)), (Code::InvalidArgument, vec![field.to_owned()]));
+    }
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_and_refuse_foreign_tokens() {
+    let server = TestServer::start(quick()).await;
+    ingest(&server, (0..5).map(|i| call(&format!("c{i}"), "water", "水费")).collect()).await;
+    searchable(&server, 5).await;
+    let mut request = v1::SearchCallsRequest { query: "水费".into(), page_size: 2, ..Default::default() };
+    let mut names = Vec::new();
+    loop {
+        let page = search(&server, request.clone()).await.unwrap();
+        assert!(page.hits.len() <= 2);
+        names.extend(page.hits.into_iter().map(|hit| hit.call.unwrap().name));
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    assert_eq!(names, ["calls/c0", "calls/c1", "calls/c2", "calls/c3", "calls/c4"]);
+    request.query = "电费".into();
+    let foreign = search(&server, request).await.unwrap_err();
+    assert_eq!((foreign.code(), violations(&foreign)), (Code::InvalidArgument, vec!["page_token".to_owned()]));
+    let filter = v1::SearchCallsRequest { filter: "nowhere = 1".into(), ..Default::default() };
+    assert_eq!(violations(&search(&server, filter).await.unwrap_err()), ["filter"]);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn findings_are_listed_page_by_page_over_all_calls_or_for_one() {
+    let server = TestServer::start(quick()).await;
+    ingest(&server, vec![call("a", "water", "水费太贵了"), call("b", "gas", "燃气停了")]).await;
+    searchable(&server, 2).await;
+    let expected: usize = server.memory.kept.lock().unwrap().values().map(|c| c.analysis.findings.len()).sum();
+    let mut client = CallServiceClient::new(server.channel.clone());
+    let mut request = v1::ListFindingsRequest { parent: "calls/-".into(), page_size: 1, ..Default::default() };
+    let mut listed = 0;
+    loop {
+        let page = client.list_findings(request.clone()).await.unwrap().into_inner();
+        listed += page.findings.len();
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    assert_eq!(listed, expected);
+    let missing = v1::ListFindingsRequest { parent: "calls/none".into(), ..Default::default() };
+    assert_eq!(client.list_findings(missing).await.unwrap_err().code(), Code::NotFound);
+
+    let rows = v1::AggregateCallsRequest { group_by: v1::GroupBy::Queue.into(), ..Default::default() };
+    let rows = client.aggregate_calls(rows).await.unwrap().into_inner();
+    let values: Vec<_> = rows.rows.iter().map(|r| (r.value.as_str(), r.call_count)).collect();
+    assert_eq!((values, rows.total_size), (vec![("gas", 1), ("water", 1)], 2));
+    let unsaid = client.aggregate_calls(v1::AggregateCallsRequest::default()).await.unwrap_err();
+    assert_eq!(violations(&unsaid), ["group_by"]);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn analyses_come_in_order_and_keep_nothing() {
+    let server = TestServer::start(quick()).await;
+    let mut client = AnalysisServiceClient::new(server.channel.clone());
+    let request = v1::AnalyzeCallRequest { call: Some(call("a", "water", "水费太贵了")) };
+    let analysis = client.analyze_call(request).await.unwrap().into_inner().analysis.unwrap();
+    assert_eq!((analysis.call_id.as_str(), analysis.turns.len()), ("a", 2));
+    let nothing = client.analyze_call(v1::AnalyzeCallRequest::default()).await.unwrap_err();
+    assert_eq!(violations(&nothing), ["call"]);
+
+    let calls = (0..100).map(|i| if i == 7 { String::new() } else { format!("c{i}") });
+    let messages: Vec<_> =
+        calls.map(|id| v1::AnalyzeCallsRequest { call: Some(call(&id, "water", "水费太贵了")) }).collect();
+    let answers = client.analyze_calls(stream::iter(messages)).await.unwrap().into_inner();
+    let answers: Vec<_> = answers.map(Result::unwrap).collect().await;
+    assert_eq!(answers.len(), 100);
+    for (i, answer) in answers.into_iter().enumerate() {
+        assert_eq!(answer.index, i as i64);
+        match answer.result.unwrap() {
+            v1::analyze_calls_response::Result::Analysis(analysis) => assert_eq!(analysis.call_id, format!("c{i}")),
+            v1::analyze_calls_response::Result::Error(status) => assert_eq!((i, status.code), (7, 3)),
+        }
+    }
+    assert!(server.memory.kept.lock().unwrap().is_empty());
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn articles_are_imported_but_for_the_wrong_ones() {
+    let server = TestServer::start(quick()).await;
+    let mut client = KnowledgeServiceClient::new(server.channel.clone());
+    let article = |id: &str, valid_to: &str| v1::ImportArticlesRequest {
+        article: Some(v1::Article {
+            id: id.into(),
+            title: "阶梯水价".into(),
+            body: "居民用水按年用水量分为三档。".into(),
+            valid_to: Some(valid_to.into()),
+            ..Default::default()
+        }),
+    };
+    let articles: Vec<_> = (0..150).map(|i| article(&format!("a{i}"), "2027-01-31")).collect();
+    let wrong = [article("", "2027-01-31"), article("z", "31.1.2027")];
+    let imported = client.import_articles(stream::iter(articles.into_iter().chain(wrong))).await.unwrap().into_inner();
+    assert_eq!(imported.imported_count, 150);
+    let rejected: Vec<_> = imported.rejected.iter().map(|r| (r.index, r.id.as_str())).collect();
+    assert_eq!(rejected, [(150, ""), (151, "z")]);
+    let request = v1::SearchArticlesRequest { query: "三档".into(), page_size: 3 };
+    assert_eq!(client.search_articles(request).await.unwrap().into_inner().hits.len(), 3);
+    let nothing = client.search_articles(v1::SearchArticlesRequest::default()).await.unwrap_err();
+    assert_eq!(violations(&nothing), ["query"]);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_is_served_before_loading_nor_after_the_signal() {
+    let (release, hold) = mpsc::channel::<()>();
+    let mut server = TestServer::start_loading(quick(), move || {
+        let _ = hold.recv();
+    })
+    .await;
+    for name in ["", "qingting.v1.CallService", "qingting.v1.IngestService"] {
+        assert_eq!(server.health(name).await, 2, "{name}");
+    }
+    let early = search(&server, Default::default()).await.unwrap_err();
+    assert_eq!(early.code(), Code::Unavailable);
+    assert!(early.get_error_details().retry_info().is_some());
+    release.send(()).unwrap();
+    server.wait_ready().await;
+    assert_eq!(server.health("qingting.v1.AnalysisService").await, 1);
+
+    let mut client = tonic_health::pb::health_client::HealthClient::new(server.channel.clone());
+    let request = tonic_health::pb::HealthCheckRequest { service: String::new() };
+    let mut watch = client.watch(request).await.unwrap().into_inner();
+    assert_eq!(watch.next().await.unwrap().unwrap().status, 1);
+    server.signal();
+    assert_eq!(watch.next().await.unwrap().unwrap().status, 2);
+    // Its end lets the drain end at once.
+    assert!(watch.next().await.is_none());
+    let memory = server.memory.clone();
+    tokio::time::timeout(Duration::from_secs(1), server.stop()).await.unwrap().unwrap();
+    assert!(memory.finished.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn an_open_stream_is_told_to_end_after_its_acknowledgements() {
+    let mut server = TestServer::start(quick()).await;
+    let mut client = IngestServiceClient::new(server.channel.clone());
+    // A client that sends one call and then neither sends nor ends.
+    let open = requests(vec![call("a", "water", "水费太贵了")]).chain(stream::pending());
+    let mut acks = client.ingest_calls(open).await.unwrap().into_inner();
+    assert_eq!(acks.next().await.unwrap().unwrap().call_id, "a");
+    server.signal();
+    assert_eq!(acks.next().await.unwrap().unwrap_err().code(), Code::Unavailable);
+    tokio::time::timeout(Duration::from_secs(1), server.stop()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_end_does_not_hold_the_stop_up_for_ever() {
+    let server = TestServer::start(ServerConfig { drain_timeout_ms: 100, ..quick() }).await;
+    let (memory, channel) = (server.memory.clone(), server.channel.clone());
+    memory.gate.close();
+    let slow =
+        tokio::spawn(
+            async move { CallServiceClient::new(channel).search_calls(v1::SearchCallsRequest::default()).await },
+        );
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::timeout(Duration::from_secs(2), server.stop()).await.unwrap().unwrap();
+    memory.gate.open();
+    drop(slow);
+}
+
+#[tokio::test]
+async fn too_many_requests_are_turned_away_at_once() {
+    let server = TestServer::start(ServerConfig { max_requests: 1, max_streams: 1, ..quick() }).await;
+    let memory = server.memory.clone();
+    memory.gate.close();
+    let channel = server.channel.clone();
+    let first =
+        tokio::spawn(
+            async move { CallServiceClient::new(channel).search_calls(v1::SearchCallsRequest::default()).await },
+        );
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let second = search(&server, Default::default()).await.unwrap_err();
+    assert_eq!(second.code(), Code::ResourceExhausted);
+    assert!(second.get_error_details().retry_info().is_some());
+    memory.gate.open();
+    first.await.unwrap().unwrap();
+
+    let mut client = IngestServiceClient::new(server.channel.clone());
+    let held = client.ingest_calls(stream::pending()).await.unwrap();
+    assert_eq!(client.ingest_calls(stream::pending()).await.unwrap_err().code(), Code::ResourceExhausted);
+    drop(held);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_late_answer_is_deadline_exceeded_and_a_panic_is_internal() {
+    let server = TestServer::start(quick()).await;
+    let memory = server.memory.clone();
+    let mut client = CallServiceClient::new(server.channel.clone());
+    memory.gate.close();
+    let mut request = Request::new(v1::SearchCallsRequest::default());
+    request.metadata_mut().insert("grpc-timeout", "80m".parse().unwrap());
+    assert_eq!(client.search_calls(request).await.unwrap_err().code(), Code::DeadlineExceeded);
+    memory.gate.open();
+    let panic = v1::SearchCallsRequest { query: "panic".into(), ..Default::default() };
+    assert_eq!(client.search_calls(panic).await.unwrap_err().code(), Code::Internal);
+    assert!(search(&server, Default::default()).await.is_ok());
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_writer_that_panics_shows_in_health_and_reading_goes_on() {
+    let server = TestServer::start(quick()).await;
+    let acks = ingest(&server, vec![call("a", "panic", "x")]).await;
+    assert_eq!(acks[0].status.clone().unwrap().code, i32::from(Code::Unavailable));
+    for _ in 0..100 {
+        if server.health("qingting.v1.IngestService").await == 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(server.health("qingting.v1.IngestService").await, 2);
+    assert_eq!(server.health("qingting.v1.CallService").await, 1);
+    assert!(search(&server, Default::default()).await.is_ok());
+    assert!(matches!(server.stop().await, Err(Error::WriterPanicked)));
+}
+
+#[tokio::test]
+async fn calls_that_wait_share_a_group() {
+    let server = TestServer::start(quick()).await;
+    // While the first write hangs, the others of the stream's window come to wait behind it.
+    server.memory.gate.close();
+    let memory = server.memory.clone();
+    let opener = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        memory.gate.open();
+    });
+    let acks = ingest(&server, (0..200).map(|i| call(&format!("c{i}"), "water", "水费")).collect()).await;
+    opener.await.unwrap();
+    assert!(acks.iter().all(|a| a.status.clone().unwrap().code == 0));
+    let groups = server.memory.groups.lock().unwrap().clone();
+    assert_eq!(groups.iter().sum::<usize>(), 200);
+    assert!(groups.iter().any(|&size| size > 1), "{groups:?}");
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn messages_over_the_limit_are_refused() {
+    let server = TestServer::start(ServerConfig { max_request_bytes: 2000, ..quick() }).await;
+    let mut client = AnalysisServiceClient::new(server.channel.clone());
+    let request = v1::AnalyzeCallRequest { call: Some(call("a", "water", &"很".repeat(1000))) };
+    assert_eq!(client.analyze_call(request).await.unwrap_err().code(), Code::OutOfRange);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn addresses_beyond_this_machine_are_refused() {
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let load = || -> qingting_index::Result<State> { unreachable!("refused before") };
+    let error = run(listener, quick(), load, std::future::pending()).await.unwrap_err();
+    assert!(matches!(error, Error::NotLoopback { .. }));
+    let load = || Err(qingting_index::Error::not_found("data folder /nowhere"));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let error = run(listener, quick(), load, std::future::pending()).await.unwrap_err();
+    assert_eq!(error.to_string(), "data folder /nowhere not found");
+}
