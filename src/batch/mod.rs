@@ -40,6 +40,25 @@ pub trait Sink: Send {
     /// # Errors
     /// When they cannot be kept; the batch stops.
     fn put(&mut self, calls: Vec<Done>) -> miette::Result<()>;
+
+    /// All calls of an input were put.
+    ///
+    /// # Errors
+    /// When that cannot be noted; the batch stops.
+    fn source_done(&mut self, _done: &SourceDone) -> miette::Result<()> {
+        Ok(())
+    }
+}
+
+/// An input that was read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceDone {
+    /// The file.
+    pub path: PathBuf,
+    /// Calls in it.
+    pub calls: u64,
+    /// Records of it that went to the quarantine.
+    pub rejected: u64,
 }
 
 /// What a batch did.
@@ -93,10 +112,13 @@ pub struct Batch<'a> {
     pub require_start: bool,
 }
 
+#[derive(Default)]
 struct Chunk {
     calls: Vec<(CallRecord, SourceRef)>,
     rejected: Vec<Rejected>,
     warnings: Vec<(SourceRef, String)>,
+    /// Inputs whose last record is in this chunk or an earlier one.
+    done: Vec<SourceDone>,
 }
 
 struct Worked {
@@ -104,6 +126,7 @@ struct Worked {
     /// With whether the readable text sounds like a crisis.
     rejected: Vec<(Rejected, bool)>,
     warnings: Vec<(SourceRef, String)>,
+    done: Vec<SourceDone>,
 }
 
 impl Batch<'_> {
@@ -140,31 +163,34 @@ impl Batch<'_> {
     }
 
     fn read(&self, inputs: &[PathBuf], out: &SyncSender<Chunk>, progress: &dyn Progress) -> miette::Result<()> {
-        let mut chunk = Chunk { calls: Vec::new(), rejected: Vec::new(), warnings: Vec::new() };
+        let mut chunk = Chunk::default();
         for (index, path) in inputs.iter().enumerate() {
             progress.file(path, index, inputs.len());
+            let (mut calls, mut rejected) = (0, 0);
             for imported in self.importer.open(path).map_err(crate::diagnostic::pipeline)? {
                 match imported {
                     Imported::Call { record, source, warnings } => {
                         chunk.warnings.extend(warnings.into_iter().map(|w| (source.clone(), w)));
                         if self.require_start && record.started_at.is_none() {
+                            rejected += 1;
                             chunk.rejected.push(without_start(&record, source));
                         } else {
+                            calls += 1;
                             chunk.calls.push((*record, source));
                         }
                     }
-                    Imported::Rejected(rejected) => chunk.rejected.push(rejected),
-                }
-                if chunk.calls.len() + chunk.rejected.len() >= self.chunk_calls {
-                    let full = std::mem::replace(
-                        &mut chunk,
-                        Chunk { calls: Vec::new(), rejected: Vec::new(), warnings: Vec::new() },
-                    );
-                    if out.send(full).is_err() {
-                        return Ok(()); // nobody keeps the results any more
+                    Imported::Rejected(bad) => {
+                        rejected += 1;
+                        chunk.rejected.push(bad);
                     }
                 }
+                if chunk.calls.len() + chunk.rejected.len() >= self.chunk_calls
+                    && out.send(std::mem::take(&mut chunk)).is_err()
+                {
+                    return Ok(()); // nobody keeps the results any more
+                }
             }
+            chunk.done.push(SourceDone { path: path.clone(), calls, rejected });
         }
         let _ = out.send(chunk);
         Ok(())
@@ -180,15 +206,16 @@ impl Batch<'_> {
             .rejected
             .into_par_iter()
             .map(|rejected| {
-                let crisis = rejected.readable.as_deref().is_some_and(|text| self.sounds_like_crisis(text));
+                let crisis = self.sounds_like_crisis(rejected.readable.as_deref());
                 (rejected, crisis)
             })
             .collect();
-        Worked { calls, rejected, warnings: chunk.warnings }
+        Worked { calls, rejected, warnings: chunk.warnings, done: chunk.done }
     }
 
     /// A record that cannot be kept may still be a call for help.
-    fn sounds_like_crisis(&self, text: &str) -> bool {
+    pub(crate) fn sounds_like_crisis(&self, readable: Option<&str>) -> bool {
+        let Some(text) = readable else { return false };
         let mut record = CallRecord::new("quarantined");
         record.turns.push(Turn::new(Role::Caller, text));
         let analysis = self.pipeline.analyze(&record).analysis;
@@ -196,7 +223,8 @@ impl Batch<'_> {
     }
 }
 
-fn without_start(record: &CallRecord, source: SourceRef) -> Rejected {
+/// What becomes of a record without `started_at` that is to be kept.
+pub(crate) fn without_start(record: &CallRecord, source: SourceRef) -> Rejected {
     Rejected {
         source,
         call_id: Some(record.call_id.clone()),
@@ -251,6 +279,9 @@ fn keep<'a>(
         summary.crisis_calls.extend(in_crisis.map(|done| done.analyzed.analysis.call_id.clone()));
         let count = chunk.calls.len() as u64;
         sink.put(chunk.calls)?;
+        for done in &chunk.done {
+            sink.source_done(done)?;
+        }
         progress.calls(count);
     }
     Ok(Kept { summary, quarantine })

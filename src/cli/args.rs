@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 use miette::{IntoDiagnostic, WrapErr, miette};
 use qingting_pipeline::import::{ImportOptions, Importer};
+use qingting_pipeline::record::Provenance;
 use qingting_pipeline::{Pipeline, assets::Assets};
 
 use crate::batch::{self, Summary};
@@ -120,6 +121,14 @@ impl InputArgs {
             .into_diagnostic()
             .wrap_err("worker threads")?;
         Ok(Loaded { settings, pipeline, importer, pool, inputs })
+    }
+
+    /// Everything but the input's content that the result of reading and analysing it depends on.
+    pub(crate) fn fingerprint(&self, provenance: &Provenance) -> String {
+        format!(
+            "{} {} {:?} {:?} {:?} {:?} {:?} {}",
+            provenance.version, provenance.config_fingerprint, self.from, self.map, self.meta, self.timezone, self.date, self.strict
+        )
     }
 
     fn options(&self, settings: &Settings) -> miette::Result<ImportOptions> {

@@ -3,9 +3,19 @@
 
 mod analyze;
 mod args;
+mod data;
+mod demo;
 mod eval;
+mod ingest;
+mod kb;
 mod progress;
+mod reindex;
+mod report;
 mod rules;
+mod search;
+mod serve;
+mod submit;
+mod topics;
 
 use std::process::ExitCode;
 
@@ -31,11 +41,28 @@ pub struct Cli {
 enum Command {
     /// Analyse calls and write one analysis a call, in input order
     Analyze(analyze::AnalyzeArgs),
+    /// Analyse calls, keep them and index them; can be interrupted and run again
+    Ingest(ingest::IngestArgs),
+    /// Find calls by what was said in them
+    Search(search::SearchArgs),
+    /// The knowledge base
+    #[command(subcommand)]
+    Kb(kb::KbCommand),
+    /// Find out what the calls are about
+    Topics(topics::TopicsArgs),
+    /// Write the report of a day as one HTML file
+    Report(report::ReportArgs),
     /// Measure the analysis against calls that people have labelled
     Eval(eval::EvalArgs),
     /// List, check or try out detectors and rules
     #[command(subcommand)]
     Rules(rules::RulesCommand),
+    /// Build the search indexes anew out of the store
+    Reindex(reindex::ReindexArgs),
+    /// Answer over gRPC until told to stop
+    Serve(serve::ServeArgs),
+    /// The whole job on calls that the program ships
+    Demo(demo::DemoArgs),
 }
 
 /// Runs the command line and returns the exit code.
@@ -47,6 +74,14 @@ pub fn run(cli: Cli) -> miette::Result<ExitCode> {
         Command::Analyze(args) => analyze::run(&args)?,
         Command::Eval(args) => eval::run(&args)?,
         Command::Rules(command) => rules::run(command)?,
+        Command::Ingest(args) => ingest::run(&args)?,
+        Command::Search(args) => search::run(&args)?,
+        Command::Kb(command) => kb::run(&command)?,
+        Command::Topics(args) => topics::run(&args)?,
+        Command::Report(args) => report::run(&args)?,
+        Command::Reindex(args) => reindex::run(&args)?,
+        Command::Serve(args) => serve::run(&args)?,
+        Command::Demo(args) => demo::run(&args)?,
     };
     Ok(ExitCode::from(code))
 }

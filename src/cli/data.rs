@@ -1,0 +1,86 @@
+//! Options of the commands that work on a data folder, and how they open it.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::Args;
+use miette::miette;
+use qingting_index::{Context, DataDir, DateRange, Error};
+use qingting_pipeline::Pipeline;
+use qingting_pipeline::assets::Assets;
+
+use super::ConfigArgs;
+use crate::config::Settings;
+use crate::diagnostic;
+
+/// Where the data is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DataArgs {
+    /// The data folder
+    #[arg(long, value_name = "DIR", env = "QINGTING_DATA")]
+    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// Which days.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct DateArgs {
+    /// First day
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) since: Option<NaiveDate>,
+    /// Last day
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) until: Option<NaiveDate>,
+}
+
+impl DateArgs {
+    pub(crate) fn range(self) -> DateRange {
+        DateRange { since: self.since, until: self.until }
+    }
+}
+
+/// An open data folder with the pipeline whose words its indexes use.
+pub(crate) struct Opened {
+    pub(crate) settings: Settings,
+    pub(crate) assets: Assets,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) data: DataDir,
+}
+
+impl DataArgs {
+    pub(crate) fn reader(&self) -> miette::Result<Opened> {
+        let (settings, assets) = self.config.load()?;
+        let pipeline = Pipeline::new(&settings.pipeline(), &assets).map_err(diagnostic::pipeline)?;
+        let data = DataDir::open_reader(&self.data, Context::new(&pipeline)).map_err(index)?;
+        Ok(Opened { settings, assets, pipeline, data })
+    }
+
+    pub(crate) fn writer(&self, who: &str) -> miette::Result<Opened> {
+        let (settings, assets) = self.config.load()?;
+        let pipeline = Pipeline::new(&settings.pipeline(), &assets).map_err(diagnostic::pipeline)?;
+        let data = DataDir::open_writer(&self.data, Context::new(&pipeline), who).map_err(index)?;
+        Ok(Opened { settings, assets, pipeline, data })
+    }
+}
+
+/// An error of the index, with what helps.
+pub(crate) fn index(error: Error) -> miette::Report {
+    let chain = |error: &dyn std::error::Error| {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(inner) = source {
+            let inner_text = inner.to_string();
+            if !text.ends_with(&inner_text) {
+                text = format!("{text}: {inner_text}");
+            }
+            source = inner.source();
+        }
+        text
+    };
+    match error {
+        Error::Pipeline(error) => diagnostic::pipeline(error),
+        Error::NotFound { .. } => miette!(help = "qingting ingest creates a data folder", "{error}"),
+        other => miette!("{}", chain(&other)),
+    }
+}

@@ -1,0 +1,115 @@
+//! `qingting ingest`: analyse, store, index. What was ingested before and has not changed is skipped.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use qingting_index::{Context, DataDir, Error, IngestSession, IngestSummary, SourceFile};
+
+use super::InputArgs;
+use super::args::report_summary;
+use super::data::index;
+use super::progress::Spinner;
+use crate::batch::{Batch, Done, Quarantine, Sink, SourceDone};
+
+#[derive(Debug, Args)]
+pub(super) struct IngestArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// The data folder; created when it is missing
+    #[arg(long, value_name = "DIR", env = "QINGTING_DATA")]
+    data: PathBuf,
+    /// Where bad records are listed [default: quarantine.jsonl in the data folder]
+    #[arg(long, value_name = "PATH")]
+    quarantine: Option<PathBuf>,
+    /// Ingest files again that have not changed
+    #[arg(long)]
+    again: bool,
+}
+
+/// # Errors
+/// When an input cannot be read or the data folder cannot be written.
+pub(super) fn run(args: &IngestArgs) -> miette::Result<u8> {
+    let loaded = args.input.load()?;
+    let data = match DataDir::open_writer(&args.data, Context::new(&loaded.pipeline), "qingting ingest") {
+        Ok(data) => data,
+        Err(Error::Locked { path, holder }) => return super::submit::through_server(&loaded, path, &holder),
+        Err(error) => return Err(index(error)),
+    };
+    let session = data.ingest().map_err(index)?;
+    let options = args.input.fingerprint(loaded.pipeline.provenance());
+    let (mut inputs, mut files, mut skipped) = (Vec::new(), HashMap::new(), 0);
+    for path in &loaded.inputs {
+        match session.changed(path, &options).map_err(index)? {
+            None if !args.again => skipped += 1,
+            file => {
+                inputs.push(path.clone());
+                files.extend(file.map(|f| (path.clone(), f)));
+            }
+        }
+    }
+    let batch = Batch {
+        importer: &loaded.importer,
+        pipeline: &loaded.pipeline,
+        pool: &loaded.pool,
+        chunk_calls: loaded.settings.batch.chunk_calls,
+        require_start: true,
+    };
+    let path = args.quarantine.clone().unwrap_or_else(|| args.data.join("quarantine.jsonl"));
+    let mut quarantine = Quarantine::new(path);
+    let mut sink = Store { session, files };
+    let spinner = Spinner::new();
+    let summary = batch.run(&inputs, &mut sink, &mut quarantine, &spinner);
+    spinner.done();
+    let summary = summary?;
+    let stored = sink.finish()?;
+    if skipped > 0 {
+        eprintln!("{skipped} files have not changed since they were ingested and were skipped");
+    }
+    if let (Some(first), Some(last)) = (stored.first_date, stored.last_date) {
+        eprintln!("{} calls stored ({first} to {last}), {} of them replaced", stored.calls, stored.replaced);
+    }
+    Ok(report_summary(&summary, quarantine.path()))
+}
+
+/// The sink that keeps calls in a data folder.
+pub(super) struct Store<'a> {
+    session: IngestSession<'a>,
+    /// Inputs whose end is to be noted, so that they are skipped while they do not change.
+    files: HashMap<PathBuf, SourceFile>,
+}
+
+impl<'a> Store<'a> {
+    /// A sink that notes nothing of its inputs.
+    pub(super) fn new(session: IngestSession<'a>) -> Self {
+        Self { session, files: HashMap::new() }
+    }
+
+    /// Makes sure that everything put is kept.
+    pub(super) fn finish(self) -> miette::Result<IngestSummary> {
+        self.session.finish().map_err(index)
+    }
+}
+
+impl Sink for Store<'_> {
+    fn put(&mut self, calls: Vec<Done>) -> miette::Result<()> {
+        let mut calls = calls.into_iter().peekable();
+        while let Some(first) = calls.next() {
+            let source = first.source.file.display().to_string();
+            let file = first.source.file;
+            let mut batch = vec![first.analyzed];
+            while let Some(next) = calls.next_if(|next| next.source.file == file) {
+                batch.push(next.analyzed);
+            }
+            self.session.put_batch(batch, &source).map_err(index)?;
+        }
+        Ok(())
+    }
+
+    fn source_done(&mut self, done: &SourceDone) -> miette::Result<()> {
+        match self.files.remove(&done.path) {
+            Some(file) => self.session.source_done(file, done.calls, done.rejected).map_err(index),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! `qingting serve`: the gRPC service until it is told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::Args;
+use miette::{IntoDiagnostic, miette};
+use qingting_index::{Context, DataDir};
+use qingting_pipeline::Pipeline;
+
+use super::data::DataArgs;
+use super::submit::holder_name;
+use crate::diagnostic;
+use crate::server::{self, ServerConfig, State};
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Address and port; only loopback addresses [default: 127.0.0.1:50051]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+}
+
+/// # Errors
+/// When the address is refused or taken, or the data folder cannot be opened.
+pub(super) fn run(args: &ServeArgs) -> miette::Result<u8> {
+    let (settings, assets) = args.data.config.load()?;
+    let config = ServerConfig { listen: args.listen.unwrap_or(settings.server.listen), ..settings.server.clone() };
+    let pipeline = Arc::new(Pipeline::new(&settings.pipeline(), &assets).map_err(diagnostic::pipeline)?);
+    let data = args.data.data.clone();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
+    runtime.block_on(async {
+        let listener = server::bind(&config).await.map_err(failure)?;
+        let address = listener.local_addr().into_diagnostic()?;
+        eprintln!("listening on {address}");
+        let load = move || open(&data, pipeline, address);
+        server::run(listener, config, load, stop_signal()).await.map_err(failure)
+    })?;
+    Ok(super::GOOD)
+}
+
+fn open(data: &std::path::Path, pipeline: Arc<Pipeline>, address: SocketAddr) -> qingting_index::Result<State> {
+    let data = Arc::new(DataDir::open_writer(data, Context::new(&pipeline), &holder_name(address))?);
+    State::over(pipeline, data)
+}
+
+/// Ends with the first of Ctrl-C and SIGTERM.
+async fn stop_signal() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            // Without the handler SIGTERM ends the process at once, as it would any other.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
+
+fn failure(error: server::Error) -> miette::Report {
+    match error {
+        server::Error::Load(error) => super::data::index(error),
+        other => match std::error::Error::source(&other) {
+            Some(source) => miette!("{other}: {source}"),
+            None => miette!("{other}"),
+        },
+    }
+}

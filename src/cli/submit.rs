@@ -1,0 +1,151 @@
+//! Ingesting into a data folder that a running server writes: the records go to the server,
+//! which analyses and keeps them and acknowledges each.
+
+use std::path::PathBuf;
+
+use futures::StreamExt;
+use miette::{IntoDiagnostic, WrapErr, miette};
+use qingting_pipeline::import::{Imported, Rejected, SourceRef};
+use qingting_proto::v1::IngestCallsRequest;
+use qingting_proto::v1::ingest_service_client::IngestServiceClient;
+use tokio::runtime::Runtime;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::args::{Loaded, report_summary};
+use super::progress::Spinner;
+use crate::batch::{Batch, Progress, Quarantine, Summary, without_start};
+use crate::diagnostic;
+use crate::server::convert::record_to_wire;
+
+/// How the server is named in the lock of its data folder: [`holder_name`] and an address.
+const HOLDER: &str = "qingting serve on ";
+
+/// What a server writes into the lock of its data folder.
+pub(super) fn holder_name(address: std::net::SocketAddr) -> String {
+    format!("{HOLDER}{address}")
+}
+
+/// The address out of what the lock says about its holder.
+fn address(holder: &str) -> Option<&str> {
+    holder.strip_prefix(HOLDER)?.split_whitespace().next()
+}
+
+/// Records that wait for the server.
+const WAITING: usize = 64;
+
+/// # Errors
+/// When the holder is not a server, it cannot be reached, or the stream breaks.
+pub(super) fn through_server(loaded: &Loaded, data: PathBuf, holder: &str) -> miette::Result<u8> {
+    let Some(address) = address(holder) else {
+        return Err(miette!(
+            help = "wait until it is done, then run this again",
+            "{} is being written by {holder}",
+            data.display()
+        ));
+    };
+    eprintln!("{} is served on {address}: the calls go through the server", data.display());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().into_diagnostic()?;
+    let mut quarantine = Quarantine::new(data.join("quarantine.jsonl"));
+    let spinner = Spinner::new();
+    let summary = submit(&runtime, loaded, address, &mut quarantine, &spinner);
+    spinner.done();
+    let summary = summary?;
+    Ok(report_summary(&summary, quarantine.path()))
+}
+
+fn submit(
+    runtime: &Runtime,
+    loaded: &Loaded,
+    address: &str,
+    quarantine: &mut Quarantine,
+    progress: &Spinner,
+) -> miette::Result<Summary> {
+    let mut client = runtime
+        .block_on(IngestServiceClient::connect(format!("http://{address}")))
+        .into_diagnostic()
+        .wrap_err_with(|| format!("the server on {address} does not answer"))?;
+    let batch = Batch {
+        importer: &loaded.importer,
+        pipeline: &loaded.pipeline,
+        pool: &loaded.pool,
+        chunk_calls: loaded.settings.batch.chunk_calls,
+        require_start: true,
+    };
+    let (send, records) = tokio::sync::mpsc::channel::<IngestCallsRequest>(WAITING);
+    let mut summary = Summary::default();
+    // Reading blocks, and it fills the stream that the answers below are drawn from.
+    let (mut bad, mut sources) = (Vec::new(), Vec::new());
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| -> miette::Result<()> {
+            for (index, path) in loaded.inputs.iter().enumerate() {
+                progress.file(path, index, loaded.inputs.len());
+                for imported in loaded.importer.open(path).map_err(diagnostic::pipeline)? {
+                    match imported {
+                        Imported::Call { record, source, .. } if record.started_at.is_none() => {
+                            bad.push(without_start(&record, source));
+                        }
+                        Imported::Call { record, source, .. } => {
+                            sources.push(source);
+                            let request = IngestCallsRequest { call: Some(record_to_wire(*record)) };
+                            if send.blocking_send(request).is_err() {
+                                return Ok(()); // the server has ended the stream; its error is shown
+                            }
+                        }
+                        Imported::Rejected(rejected) => bad.push(rejected),
+                    }
+                }
+            }
+            drop(send);
+            Ok(())
+        });
+        let answered = runtime.block_on(async {
+            let mut answers =
+                client.ingest_calls(ReceiverStream::new(records)).await.into_diagnostic()?.into_inner();
+            let mut refused = Vec::new();
+            while let Some(answer) = answers.next().await {
+                let answer = answer.into_diagnostic()?;
+                match answer.status.filter(|s| s.code != 0) {
+                    None => {
+                        summary.calls += 1;
+                        progress.calls(1);
+                    }
+                    Some(status) => refused.push((answer.index, answer.call_id, status.message)),
+                }
+            }
+            Ok::<_, miette::Report>(refused)
+        });
+        reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        answered
+    })
+    .and_then(|refused| {
+        for rejected in &bad {
+            let crisis = batch.sounds_like_crisis(rejected.readable.as_deref());
+            if crisis {
+                summary.crisis_rejected.push(crate::batch::place(&rejected.source));
+            }
+            quarantine.put(rejected, crisis)?;
+        }
+        for (index, call_id, reason) in refused {
+            let unknown = SourceRef { file: PathBuf::new(), line: None };
+            let source = usize::try_from(index).ok().and_then(|i| sources.get(i).cloned()).unwrap_or(unknown);
+            let rejected = Rejected { source, call_id: Some(call_id), field: None, reason, readable: None };
+            quarantine.put(&rejected, false)?;
+            summary.rejected += 1;
+        }
+        summary.rejected += bad.len() as u64;
+        quarantine.finish()?;
+        Ok(summary)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_can_be_told_from_the_lock() {
+        let holder = format!("{} (process 17)", holder_name(([127, 0, 0, 1], 50051).into()));
+        assert_eq!(address(&holder), Some("127.0.0.1:50051"));
+        assert_eq!(address("qingting ingest (process 17)"), None);
+    }
+}
