@@ -1,41 +1,227 @@
 //! Facts of the call as a whole: appeal type, outcome, predicted satisfaction, needs,
-//! language. Reads signals and findings; adds no finding of its own.
+//! category, language. Reads signals and findings; adds no finding of its own.
+
+mod category;
+mod features;
+mod language;
+mod model;
+mod need;
 
 use serde::{Deserialize, Serialize};
 
+use self::category::Taxonomy;
+use self::features::{appeal, outcome, satisfaction};
+use self::model::{Choice, Regression, Weights};
 use crate::Result;
 use crate::assets::Assets;
-use crate::record::{CallContext, Facts, Finding, Need, Needs};
+use crate::record::{CallContext, Facts, Finding};
+
+/// The six appeal types, in the order in which a tie is decided.
+const APPEAL_TYPES: [&str; 6] = ["投诉", "求助", "咨询", "举报", "建议", "表扬"];
+/// The three outcomes, in the order in which a tie is decided.
+const OUTCOMES: [&str; 3] = ["follow_up", "resolved", "unresolved"];
 
 /// Settings of the stage.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct FactConfig {}
+pub struct FactConfig {
+    /// Fewest hits of a category's words for the call to be put there.
+    pub category_hits: u32,
+}
+
+impl Default for FactConfig {
+    fn default() -> Self {
+        Self { category_hits: 2 }
+    }
+}
 
 /// The stage.
 #[derive(Debug)]
-pub struct FactFinder {}
+pub struct FactFinder {
+    appeal: Choice,
+    outcome: Choice,
+    satisfaction: Regression,
+    taxonomy: Taxonomy,
+}
 
 impl FactFinder {
     /// Loads the lexicons.
     ///
     /// # Errors
     /// When a lexicon is wrong.
-    pub fn new(_config: &FactConfig, _assets: &Assets) -> Result<Self> {
-        Ok(Self {})
+    pub fn new(config: &FactConfig, assets: &Assets) -> Result<Self> {
+        let weights = Weights::load(assets)?;
+        Ok(Self {
+            appeal: weights.choice("appeal", &APPEAL_TYPES, &features::names(appeal))?,
+            outcome: weights.choice("outcome", &OUTCOMES, &features::names(outcome))?,
+            satisfaction: weights.regression(&features::names(satisfaction))?,
+            taxonomy: Taxonomy::load(config, assets)?,
+        })
     }
 
     /// The facts of one call.
-    pub fn run(&self, _context: &CallContext<'_>, _findings: &[Finding]) -> Facts {
+    pub fn run(&self, context: &CallContext<'_>, findings: &[Finding]) -> Facts {
+        let view = features::View::new(context, findings);
+        let appeal_type = self.appeal.pick(&features::values(appeal, &view));
+        let outcome = self.outcome.pick(&features::values(outcome, &view));
+        let rating = self.satisfaction.predict(&features::values(satisfaction, &view));
         Facts {
-            appeal_type: "咨询".to_owned(),
-            outcome: "follow_up".to_owned(),
-            satisfaction: 3.0,
-            category: Vec::new(),
-            needs: Needs { emotional: Need::None, factual: Need::None },
-            repeat_contact: false,
-            crisis: false,
-            language: "zh".to_owned(),
+            appeal_type: appeal_type.to_owned(),
+            outcome: outcome.to_owned(),
+            satisfaction: (rating.clamp(1.0, 5.0) * 100.0).round() / 100.0,
+            category: self.taxonomy.of(context),
+            needs: need::needs(context, findings, appeal_type, outcome),
+            repeat_contact: findings.iter().any(|f| f.code == "repeat_contact"),
+            crisis: findings.iter().any(|f| f.code == "crisis"),
+            language: language::of(context),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::normalize::{NormalizeConfig, Normalizer};
+    use crate::record::{CallRecord, Evidence, Need, Role, Severity, Turn};
+    use crate::signal::{SignalConfig, Signaler};
+
+    struct Stages {
+        normalizer: Normalizer,
+        signaler: Signaler,
+        facts: FactFinder,
+    }
+
+    static STAGES: LazyLock<Stages> = LazyLock::new(|| {
+        let assets = Assets::embedded();
+        Stages {
+            normalizer: Normalizer::new(&NormalizeConfig::default(), &assets).unwrap(),
+            signaler: Signaler::new(&SignalConfig::default(), &assets).unwrap(),
+            facts: FactFinder::new(&FactConfig::default(), &assets).unwrap(),
+        }
+    });
+
+    fn facts(turns: &[(Role, &str)], codes: &[&str]) -> Facts {
+        let mut record = CallRecord::new("t");
+        record.turns = turns.iter().map(|(role, text)| Turn::new(*role, *text)).collect();
+        let turns = STAGES.normalizer.call(&record);
+        let tokens = vec![Vec::new(); turns.len()];
+        let signals = STAGES.signaler.run(&record, &turns, &tokens);
+        let context = CallContext { record: &record, turns: &turns, tokens: &tokens, signals: &signals };
+        let finding = |code: &&str| Finding {
+            code: (*code).to_owned(),
+            turn: None,
+            role: if matches!(*code, "crisis" | "repeat_contact") {
+                Role::Caller
+            } else {
+                Role::Agent
+            },
+            severity: Severity::Minor,
+            confidence: 1.0,
+            taboo: None,
+            evidence: Vec::<Evidence>::new(),
+            rule: String::new(),
+            explanation: String::new(),
+        };
+        STAGES.facts.run(&context, &codes.iter().map(finding).collect::<Vec<_>>())
+    }
+
+    use Role::{Agent, Caller};
+
+    #[test]
+    fn a_question_answered() {
+        let facts = facts(
+            &[
+                (Agent, "您好，医保热线，请问有什么可以帮您"),
+                (Caller, "你好，我想咨询一下异地备案怎么办理，要带什么材料"),
+                (Agent, "不用跑窗口，手机上就可以备案，带好身份证，当天生效"),
+                (Caller, "哦，那报销比例是多少"),
+                (Agent, "备案以后按百分之七十五报销，和本地一样"),
+                (Caller, "明白了，讲得真清楚，谢谢你啊姑娘"),
+                (Agent, "不客气，感谢您的来电，再见"),
+            ],
+            &[],
+        );
+        assert_eq!((facts.appeal_type.as_str(), facts.outcome.as_str()), ("咨询", "resolved"));
+        assert!(facts.satisfaction > 3.5, "{}", facts.satisfaction);
+        assert_eq!(facts.category, ["卫生计生", "医疗保障"]);
+        assert_eq!((facts.needs.emotional, facts.needs.factual), (Need::None, Need::Met));
+        assert_eq!(facts.language, "zh");
+    }
+
+    /// A complaint that the agent pushes away.
+    const PUSHED: [(Role, &str); 7] = [
+        (Agent, "喂，说吧"),
+        (Caller, "我要投诉楼下的烧烤摊，油烟呛得没法住，我都打了四回了，没人管！"),
+        (Agent, "这个不归我们管，您找城管"),
+        (Caller, "你们就会踢皮球！凭什么让我们老百姓跑来跑去"),
+        (Agent, "我们也没办法，您自己打电话吧"),
+        (Caller, "算了，跟你说不通，我找电视台去"),
+        (Agent, "随便您"),
+    ];
+
+    #[test]
+    fn a_complaint_pushed_away() {
+        let facts = facts(&PUSHED, &["deflection", "repeat_contact"]);
+        assert_eq!((facts.appeal_type.as_str(), facts.outcome.as_str()), ("投诉", "unresolved"));
+        assert!(facts.satisfaction < 2.0, "{}", facts.satisfaction);
+        assert_eq!((facts.needs.emotional, facts.needs.factual), (Need::Unmet, Need::Unmet));
+        assert!(facts.repeat_contact && !facts.crisis);
+    }
+
+    #[test]
+    fn faults_that_were_found_lower_the_satisfaction() {
+        let calm = [
+            (Agent, "您好"),
+            (Caller, "查一下进度"),
+            (Agent, "在审核，五个工作日内短信通知您"),
+            (Caller, "好"),
+        ];
+        let (clean, faulty) = (facts(&calm, &[]), facts(&calm, &["no_recap", "passive_service"]));
+        assert!(faulty.satisfaction < clean.satisfaction);
+        assert_eq!(
+            faulty.satisfaction,
+            facts(&calm, &["no_recap", "passive_service", "no_recap", "crisis"]).satisfaction
+        );
+    }
+
+    #[test]
+    fn a_call_without_a_word_has_facts() {
+        let facts = facts(&[], &["crisis"]);
+        assert!((1.0..=5.0).contains(&facts.satisfaction));
+        assert!(facts.crisis);
+        assert_eq!((facts.needs.factual, facts.language.as_str()), (Need::None, "und"));
+    }
+
+    #[test]
+    fn a_weight_for_an_unknown_feature_names_its_line() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("lexicon")).unwrap();
+        let file = dir.path().join("lexicon/facts.toml");
+        let load = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            FactFinder::new(&FactConfig::default(), &Assets::with_overlay(dir.path()).unwrap())
+                .unwrap_err()
+                .to_string()
+        };
+        let error = load("[appeal]\n[outcome]\n[satisfaction]\nbias = 3\nmoon = 1.0\n");
+        assert!(error.ends_with("facts.toml:5: `moon`: no feature of that name"), "{error}");
+        let error = load("[appeal.\"闲聊\"]\nbias = 3\n[outcome]\n[satisfaction]\n");
+        assert!(error.ends_with("facts.toml:1: `闲聊`: `appeal` has no class of that name"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_has_facts_in_range(texts in prop::collection::vec("(\\PC|投诉|算了|谢谢|，){0,14}", 0..8)) {
+            let turns: Vec<_> =
+                texts.iter().enumerate().map(|(i, t)| (if i % 2 == 0 { Caller } else { Agent }, t.as_str())).collect();
+            let facts = facts(&turns, &[]);
+            prop_assert!((1.0..=5.0).contains(&facts.satisfaction));
+            prop_assert!(APPEAL_TYPES.contains(&facts.appeal_type.as_str()));
+            prop_assert!(OUTCOMES.contains(&facts.outcome.as_str()));
         }
     }
 }

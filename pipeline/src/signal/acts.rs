@@ -155,7 +155,8 @@ fn caller_acts(view: &View<'_>, sentiment: Sentiment) -> Vec<Act> {
     let objects = view.has("act.object") && view.previous.is_some();
     let agrees = !negative && !objects && view.opens_with("act.agree");
     let closes = view.has("act.close") && !negative && view.units <= 25;
-    if view.units <= 4 && !asks && !thanks && !closes && !objects && is_backchannel(view) {
+    let answers = view.previous.is_some_and(is_question);
+    if view.units <= 4 && !answers && !asks && !thanks && !closes && !objects && is_backchannel(view) {
         return vec![Act::Backchannel];
     }
     push(&mut acts, Act::Ask, asks);
@@ -204,4 +205,106 @@ impl Said {
 
 fn pairs(fold: &str) -> impl Iterator<Item = (char, char)> + '_ {
     fold.chars().zip(fold.chars().skip(1)).filter(|(a, b)| a.is_alphanumeric() && b.is_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::assets::Assets;
+    use crate::record::Turn;
+    use crate::signal::CueLists;
+
+    static CUES: LazyLock<CueLists> = LazyLock::new(|| CueLists::load(&Assets::embedded()).unwrap());
+
+    fn acts(turns: &[(Role, &str)]) -> Vec<Vec<Act>> {
+        let mut record = CallRecord::new("t");
+        record.turns = turns.iter().map(|(role, text)| Turn::new(*role, *text)).collect();
+        let turns: Vec<_> =
+            turns.iter().map(|(_, t)| NormalizedTurn { fold: (*t).to_owned(), ..Default::default() }).collect();
+        let cues: Vec<_> = turns.iter().map(|turn| CUES.find(&turn.fold)).collect();
+        label(&record, &turns, &cues, &vec![Sentiment::NEUTRAL; turns.len()])
+    }
+
+    /// The acts of the last turn.
+    fn last(turns: &[(Role, &str)]) -> Vec<Act> {
+        acts(turns).pop().unwrap()
+    }
+
+    use Role::{Agent, Caller};
+
+    #[test]
+    fn a_whole_call() {
+        let labelled = acts(&[
+            (Agent, "您好，市民热线，请问有什么可以帮您？"),
+            (Caller, "我想问一下路灯坏了归谁管"),
+            (Agent, "嗯，路灯，您说"),
+            (Caller, "就是东风路中学门口那三盏灯都不亮"),
+            (Agent, "大概从哪天开始不亮的？"),
+            (Caller, "上周五"),
+            (Agent, "跟您核对一下，东风路中学门口三盏路灯上周五开始不亮，对吗？"),
+            (Caller, "对的"),
+            (Agent, "给您带来不便非常抱歉，请您稍等，我马上为您登记"),
+            (Caller, "好的，谢谢"),
+            (Agent, "感谢您的来电，祝您生活愉快，再见"),
+        ]);
+        let does = |turn: usize, act: Act| labelled[turn].contains(&act);
+        assert!(does(0, Act::Greeting) && !does(0, Act::Closing));
+        assert!(does(1, Act::Ask));
+        assert_eq!(labelled[2], [Act::Backchannel]);
+        assert!(does(4, Act::Probe));
+        assert!(does(6, Act::Recap) && !does(6, Act::Greeting));
+        assert!(does(7, Act::Agree));
+        assert!(does(8, Act::Apology) && does(8, Act::HoldNotice) && does(8, Act::NextStep));
+        assert!(does(9, Act::Thank));
+        assert!(does(10, Act::Closing) && !does(10, Act::ThanksPraise));
+    }
+
+    #[test]
+    fn hello_in_the_middle_is_no_greeting() {
+        let call = [
+            (Agent, "喂，哪位"),
+            (Caller, "我家停水了"),
+            (Agent, "哪个小区"),
+            (Caller, "喂，喂"),
+            (Agent, "您好，听得见吗"),
+        ];
+        assert!(!last(&call).contains(&Act::Greeting));
+    }
+
+    #[test]
+    fn thanks_for_calling_at_the_start_greet_and_do_not_close() {
+        let opening = acts(&[(Agent, "您好，感谢致电供水热线，请讲"), (Caller, "喂")]);
+        assert!(opening[0].contains(&Act::Greeting) && !opening[0].contains(&Act::Closing));
+    }
+
+    #[test]
+    fn an_exception_is_no_act() {
+        assert!(!last(&[(Caller, "他骂我"), (Agent, "您要求他道歉，是这样吗")]).contains(&Act::Apology));
+        assert!(!last(&[(Caller, "好"), (Agent, "请您理解，规定就是这样的")]).contains(&Act::Empathy));
+    }
+
+    #[test]
+    fn an_echo_of_the_caller_is_a_backchannel_and_a_statement_is_not() {
+        assert_eq!(last(&[(Caller, "水一直漏到客厅"), (Agent, "哦，漏到客厅")]), [Act::Backchannel]);
+        assert!(!last(&[(Caller, "水一直漏到客厅"), (Agent, "好，我找人来修")]).contains(&Act::Backchannel));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_is_labelled_once_a_turn_in_order(
+            texts in prop::collection::vec("(\\PC|您好|再见|对吗|嗯|，|抱歉){0,14}", 0..8)
+        ) {
+            let turns: Vec<_> =
+                texts.iter().enumerate().map(|(i, t)| (if i % 2 == 0 { Caller } else { Agent }, t.as_str())).collect();
+            let labelled = acts(&turns);
+            prop_assert_eq!(labelled.len(), turns.len());
+            for acts in labelled {
+                prop_assert!(acts.is_sorted() && acts.windows(2).all(|pair| pair[0] != pair[1]));
+            }
+        }
+    }
 }
