@@ -118,8 +118,8 @@ fn k_means(rows: &Array2<f64>, k: usize, seed: u64) -> Vec<usize> {
     let data = DatasetBase::from(rows.select(Axis(0), &fitted));
     let model = KMeans::params_with_rng(k.min(fitted.len()), Xoshiro256Plus::seed_from_u64(seed))
         .init_method(KMeansInit::KMeansPlusPlus)
-        .n_runs(4)
-        .max_n_iterations(60)
+        .n_runs(2)
+        .max_n_iterations(40)
         .tolerance(1e-4)
         .fit(&data);
     match model {

@@ -11,9 +11,9 @@ use super::features::Features;
 use super::{Topic, TopicConfig, TopicDocument, TopicGroup, Topics};
 
 /// Words of a cluster that are considered as its terms.
-const CANDIDATES: usize = 40;
+const CANDIDATES: usize = 30;
 /// What coherence weighs against distinctiveness when terms are chosen.
-const COHERENCE: f64 = 1.0;
+const COHERENCE: f64 = 0.6;
 /// Terms in a label.
 const LABEL_TERMS: usize = 3;
 const QUOTES: usize = 3;
@@ -76,8 +76,8 @@ fn rank(features: &Features, members: &[Vec<usize>]) -> Vec<Vec<(u32, f64)>> {
         .into_iter()
         .map(|(counts, in_documents, size)| {
             let length = counts.iter().sum::<f64>().max(1.0);
-            // A word of one document only is that document's, unless the cluster is not much more.
-            let least = if size < 6 { 1 } else { 2 };
+            // A word of a document or two is theirs, not the topic's, unless the cluster is not much more.
+            let least = if size < 6 { 1 } else { size.div_ceil(16).max(2) };
             let mut ranked: Vec<(u32, f64)> = (0_u32..)
                 .zip(counts.iter().zip(&in_documents).zip(&total))
                 .filter(|(_, ((n, documents), _))| **n > 0.0 && **documents >= least)
