@@ -2,9 +2,12 @@
 //! reads. Owns loading `config/lexicon/*.toml` (the files named in [`FILES`]) and finding
 //! the constructions in a turn; which code follows from them is the detectors' business.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use regex::{Regex, RegexSet, RegexSetBuilder};
+use aho_corasick::AhoCorasick;
+use regex::Regex;
+use regex_syntax::hir::{Hir, HirKind};
 use serde::Deserialize;
 
 use crate::assets::{Asset, Assets, line_of, parse_toml};
@@ -58,8 +61,15 @@ pub(super) struct Construction {
     pub(super) weight: f32,
     /// Why, in Chinese, to stand after 坐席 or 来电人.
     pub(super) reason: String,
-    pattern: Regex,
     except: Option<Regex>,
+}
+
+/// One pattern of a construction. Almost every pattern needs one of a few literals in the text;
+/// all of these are looked for in one pass, and only patterns whose literals are there run.
+#[derive(Debug)]
+struct Pattern {
+    construction: usize,
+    regex: Regex,
 }
 
 /// A construction found in a turn.
@@ -75,10 +85,12 @@ pub(super) struct Hit {
 #[derive(Debug)]
 pub(super) struct Constructions {
     list: Vec<Construction>,
-    agent: RegexSet,
-    agent_index: Vec<usize>,
-    caller: RegexSet,
-    caller_index: Vec<usize>,
+    patterns: Vec<Pattern>,
+    /// The literals that patterns need, and for each literal its patterns.
+    literals: AhoCorasick,
+    needed_by: Vec<Vec<usize>>,
+    /// Patterns that need no literal.
+    always: Vec<usize>,
 }
 
 impl Constructions {
@@ -88,27 +100,33 @@ impl Constructions {
     /// When a file is missing or not of the form, a name comes twice, or a pattern does not compile.
     pub(super) fn load(assets: &Assets) -> Result<Self> {
         let mut list: Vec<Construction> = Vec::new();
-        let mut sources = Vec::new();
+        let mut patterns: Vec<Pattern> = Vec::new();
+        let mut needs: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut always = Vec::new();
         for name in FILES {
             let asset = assets.read(name)?;
             for entry in parse_toml::<File>(&asset)?.construction {
-                let (construction, source) = compile(&asset, entry, &list)?;
+                let (construction, compiled) = compile(&asset, entry, &list)?;
+                for (source, regex) in compiled {
+                    match regex_syntax::parse(&source).ok().and_then(|hir| required(&hir)) {
+                        Some(literals) => {
+                            for literal in literals {
+                                needs.entry(literal).or_default().push(patterns.len());
+                            }
+                        }
+                        None => always.push(patterns.len()),
+                    }
+                    patterns.push(Pattern { construction: list.len(), regex });
+                }
                 list.push(construction);
-                sources.push(source);
             }
         }
-        let set = |role: Role| {
-            let index: Vec<usize> = (0..list.len()).filter(|&i| list[i].role == role).collect();
-            let built = RegexSetBuilder::new(index.iter().map(|&i| &sources[i]))
-                .size_limit(64 << 20)
-                .dfa_size_limit(16 << 20)
-                .build()
-                .map_err(|e| Error::Config { file: "config/lexicon".to_owned(), line: 1, message: e.to_string() })?;
-            Ok::<_, Error>((built, index))
-        };
-        let (agent, agent_index) = set(Role::Agent)?;
-        let (caller, caller_index) = set(Role::Caller)?;
-        Ok(Self { list, agent, agent_index, caller, caller_index })
+        let literals = AhoCorasick::new(needs.keys()).map_err(|e| Error::Config {
+            file: "config/lexicon".to_owned(),
+            line: 1,
+            message: e.to_string(),
+        })?;
+        Ok(Self { list, patterns, literals, needed_by: needs.into_values().collect(), always })
     }
 
     /// The construction of a hit.
@@ -125,34 +143,87 @@ impl Constructions {
     /// The constructions of that role in a folded text, each at most once (its first hit), in the
     /// order of the files.
     pub(super) fn find(&self, role: Role, fold: &str) -> Vec<Hit> {
-        let (set, index) = match role {
-            Role::Agent => (&self.agent, &self.agent_index),
-            Role::Caller => (&self.caller, &self.caller_index),
-            Role::Bot | Role::Ivr | Role::Other => return Vec::new(),
-        };
-        if fold.is_empty() {
+        if fold.is_empty() || !matches!(role, Role::Agent | Role::Caller) {
             return Vec::new();
         }
-        set.matches(fold)
-            .into_iter()
-            .filter_map(|matched| {
-                let construction = index[matched];
-                self.list[construction].locate(fold).map(|bytes| Hit { construction, bytes })
-            })
-            .collect()
+        let mut wanted: Vec<usize> = self.always.clone();
+        for found in self.literals.find_overlapping_iter(fold) {
+            wanted.extend(&self.needed_by[found.pattern().as_usize()]);
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut hits: Vec<Hit> = Vec::new();
+        let mut harmless: Vec<Range<usize>> = Vec::new();
+        let mut harmless_of = usize::MAX;
+        for pattern in wanted.into_iter().map(|i| &self.patterns[i]) {
+            let construction = &self.list[pattern.construction];
+            if construction.role != role {
+                continue;
+            }
+            for found in pattern.regex.find_iter(fold) {
+                let bytes = trim(fold, found.range());
+                if bytes.is_empty() {
+                    continue;
+                }
+                if harmless_of != pattern.construction {
+                    harmless_of = pattern.construction;
+                    harmless.clear();
+                    harmless.extend(construction.except.iter().flat_map(|e| e.find_iter(fold)).map(|m| m.range()));
+                }
+                if harmless.iter().any(|wide| wide.start < bytes.end && bytes.start < wide.end) {
+                    continue;
+                }
+                match hits.last_mut().filter(|last| last.construction == pattern.construction) {
+                    Some(last) if last.bytes.start <= bytes.start => {}
+                    Some(last) => last.bytes = bytes,
+                    None => hits.push(Hit { construction: pattern.construction, bytes }),
+                }
+                break;
+            }
+        }
+        hits
     }
 }
 
-impl Construction {
-    fn locate(&self, fold: &str) -> Option<Range<usize>> {
-        let harmless: Vec<Range<usize>> =
-            self.except.iter().flat_map(|except| except.find_iter(fold)).map(|found| found.range()).collect();
-        self.pattern
-            .find_iter(fold)
-            .map(|found| trim(fold, found.range()))
-            .find(|hit| !hit.is_empty() && !harmless.iter().any(|wide| wide.start < hit.end && hit.start < wide.end))
+/// Literals of which every match of `hir` has at least one; `None` when there is no such set.
+fn required(hir: &Hir) -> Option<Vec<String>> {
+    match hir.kind() {
+        HirKind::Literal(literal) => String::from_utf8(literal.0.to_vec()).ok().map(|text| vec![text]),
+        HirKind::Capture(capture) => required(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min >= 1 => required(&repetition.sub),
+        HirKind::Class(class) => {
+            let literals: Vec<String> = match class {
+                regex_syntax::hir::Class::Unicode(class) => class
+                    .iter()
+                    .take(MAX_CLASS + 1)
+                    .flat_map(|range| range.start()..=range.end())
+                    .take(MAX_CLASS + 1)
+                    .map(String::from)
+                    .collect(),
+                regex_syntax::hir::Class::Bytes(_) => return None,
+            };
+            (literals.len() <= MAX_CLASS).then_some(literals)
+        }
+        HirKind::Concat(parts) => {
+            // The part with the longest shortest literal narrows most; of those, the one of fewest.
+            parts.iter().filter_map(required).min_by_key(|literals| {
+                let shortest = literals.iter().map(|l| l.chars().count()).min().unwrap_or(0);
+                (std::cmp::Reverse(shortest), literals.len())
+            })
+        }
+        HirKind::Alternation(parts) => {
+            let mut all = Vec::new();
+            for part in parts {
+                all.extend(required(part)?);
+            }
+            Some(all)
+        }
+        HirKind::Empty | HirKind::Look(_) | HirKind::Repetition(_) => None,
     }
 }
+
+/// Largest character class that is spelt out as literals.
+const MAX_CLASS: usize = 24;
 
 fn trim(fold: &str, range: Range<usize>) -> Range<usize> {
     let text = &fold[range.clone()];
@@ -166,7 +237,7 @@ pub(super) fn is_punctuation(c: char) -> bool {
     !c.is_alphanumeric()
 }
 
-fn compile(asset: &Asset, entry: Entry, before: &[Construction]) -> Result<(Construction, String)> {
+fn compile(asset: &Asset, entry: Entry, before: &[Construction]) -> Result<(Construction, Vec<(String, Regex)>)> {
     let line = line_of(&asset.text, entry.name.span().start);
     let mistake = |message: String| Error::Config { file: asset.origin.clone(), line, message };
     let name = entry.name.into_inner();
@@ -182,24 +253,24 @@ fn compile(asset: &Asset, entry: Entry, before: &[Construction]) -> Result<(Cons
     if !matches!(entry.role, Role::Agent | Role::Caller) {
         return Err(mistake(format!("role of `{name}` must be agent or caller")));
     }
-    for pattern in entry.patterns.iter().chain(&entry.except) {
-        Regex::new(&expand(pattern)).map_err(|error| {
-            let message = error.to_string();
-            let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            mistake(format!("pattern of `{name}`: {reason}: {pattern}"))
-        })?;
-    }
-    let join = |patterns: &[String]| {
-        let all: Vec<String> = patterns.iter().map(|p| format!("(?:{})", expand(p))).collect();
-        all.join("|")
+    let build = |pattern: &String| {
+        let source = expand(pattern);
+        match Regex::new(&source) {
+            Ok(regex) => Ok((source, regex)),
+            Err(error) => {
+                let message = error.to_string();
+                let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                Err(mistake(format!("pattern of `{name}`: {reason}: {pattern}")))
+            }
+        }
     };
-    let build = |source: &str| Regex::new(source).map_err(|e| mistake(format!("patterns of `{name}`: {e}")));
-    let source = join(&entry.patterns);
-    let pattern = build(&source)?;
-    let except = if entry.except.is_empty() {
+    let patterns = entry.patterns.iter().map(build).collect::<Result<Vec<_>>>()?;
+    let exceptions = entry.except.iter().map(build).collect::<Result<Vec<_>>>()?;
+    let except = if exceptions.is_empty() {
         None
     } else {
-        Some(build(&join(&entry.except))?)
+        let all: Vec<String> = exceptions.iter().map(|(source, _)| format!("(?:{source})")).collect();
+        Some(Regex::new(&all.join("|")).map_err(|e| mistake(format!("exceptions of `{name}`: {e}")))?)
     };
     let construction = Construction {
         name,
@@ -207,10 +278,9 @@ fn compile(asset: &Asset, entry: Entry, before: &[Construction]) -> Result<(Cons
         role: entry.role,
         weight: entry.weight,
         reason: entry.reason,
-        pattern,
         except,
     };
-    Ok((construction, source))
+    Ok((construction, patterns))
 }
 
 fn expand(pattern: &str) -> String {
@@ -227,6 +297,15 @@ mod tests {
         for construction in all.iter() {
             assert!(!construction.reason.is_empty(), "{}", construction.name);
         }
+    }
+
+    #[test]
+    fn the_literals_of_a_pattern_never_hide_a_match() {
+        let literals = |pattern: &str| regex_syntax::parse(pattern).ok().and_then(|hir| required(&hir));
+        assert_eq!(literals("(?:不|没)(?:知道|清楚)"), Some(vec!["知道".to_owned(), "清楚".to_owned()]));
+        assert_eq!(literals("再.{0,4}说(?:一遍)?"), Some(vec!["再".to_owned()]));
+        assert_eq!(literals("(?:啊)?[^,]{2,}"), None);
+        assert_eq!(literals("(?:您)?(?:慢|走){1,2}"), Some(vec!["慢".to_owned(), "走".to_owned()]));
     }
 
     #[test]
