@@ -4,26 +4,31 @@
 
 mod candidate;
 mod code;
+mod config;
+mod construction;
+mod detectors;
 pub mod rules;
+mod scene;
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use qingting_models::HashedNgrams;
-use serde::{Deserialize, Serialize};
 
 pub use candidate::Candidate;
 pub use code::{Catalog, CodeInfo, Level};
+pub use config::{FastSpeechConfig, FindingConfig, InterruptionConfig, SilenceConfig, Threshold, TicConfig};
+pub use detectors::{DetectorDoc, Example, Line, Parameter, detector_docs};
 
 use self::rules::RuleSet;
 use crate::Result;
 use crate::assets::Assets;
-use crate::record::{CallContext, Finding};
+use crate::record::{CallContext, Evidence, Finding};
 use crate::signal::CueLists;
-
-/// Settings of the stage.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FindingConfig {}
+use construction::Constructions;
+use detectors::DETECTORS;
+use scene::Scene;
 
 /// What was found on one call.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -38,19 +43,21 @@ pub struct Findings {
 #[derive(Debug)]
 pub struct Finder {
     catalog: Catalog,
+    config: FindingConfig,
+    constructions: Constructions,
     rules: RuleSet,
 }
 
 impl Finder {
-    /// Loads the rules of `config/rules/` and checks them.
+    /// Loads the constructions of `config/lexicon/` and the rules of `config/rules/` and checks them.
     ///
     /// # Errors
-    /// When a rule is wrong; the error names file and line.
-    pub fn new(_config: &FindingConfig, assets: &Assets) -> Result<Self> {
+    /// When one of them is wrong; the error names file and line.
+    pub fn new(config: &FindingConfig, assets: &Assets) -> Result<Self> {
         let mut catalog = Catalog::guide();
         let encoder = Arc::new(HashedNgrams::new(256, 3)?);
         let rules = RuleSet::load(assets, &CueLists::load(assets)?, encoder, &mut catalog)?;
-        Ok(Self { catalog, rules })
+        Ok(Self { catalog, config: config.clone(), constructions: Constructions::load(assets)?, rules })
     }
 
     /// The declarative rules.
@@ -64,7 +71,138 @@ impl Finder {
     }
 
     /// Finds the behaviours of one call.
-    pub fn run(&self, _context: &CallContext<'_>) -> Findings {
-        Findings::default()
+    pub fn run(&self, context: &CallContext<'_>) -> Findings {
+        if context.record.unanswered() || context.turns.is_empty() {
+            return Findings::default();
+        }
+        let mut candidates = Vec::new();
+        let scene = Scene::new(context, &self.config, &self.constructions);
+        for detector in DETECTORS {
+            if !self.config.disabled.iter().any(|id| id == detector.id()) {
+                detector.detect(&scene, &mut candidates);
+            }
+        }
+        self.rules.run(context, &mut candidates);
+        self.judge(context, candidates)
+    }
+
+    /// Candidates into findings: the most confident of each code and turn, asserted, uncertain or
+    /// dropped by the thresholds of its code.
+    fn judge(&self, context: &CallContext<'_>, candidates: Vec<Candidate>) -> Findings {
+        let mut best: BTreeMap<(usize, String), Candidate> = BTreeMap::new();
+        for candidate in candidates {
+            let key = (candidate.turn.unwrap_or(usize::MAX), candidate.code.clone());
+            match best.get(&key) {
+                Some(kept) if weaker(&candidate, kept) => {}
+                _ => {
+                    best.insert(key, candidate);
+                }
+            }
+        }
+        let mut findings = Findings::default();
+        for candidate in best.into_values() {
+            let Some(info) = self.catalog.get(&candidate.code) else {
+                continue;
+            };
+            let threshold = self.config.threshold(&candidate.code);
+            let confidence = candidate.confidence.clamp(0.0, 1.0);
+            let list = if confidence >= threshold.assert {
+                &mut findings.findings
+            } else if confidence >= threshold.review {
+                &mut findings.uncertain
+            } else {
+                continue;
+            };
+            list.push(Finding {
+                code: candidate.code,
+                turn: candidate.turn.map(|turn| turn as u32),
+                role: info.role,
+                severity: candidate.severity.unwrap_or(info.severity),
+                confidence: (confidence * 1000.0).round() / 1000.0,
+                taboo: info.taboo,
+                evidence: candidate.evidence.iter().map(|&(turn, span)| evidence(context, turn, span)).collect(),
+                rule: candidate.rule,
+                explanation: candidate.explanation,
+            });
+        }
+        findings
+    }
+}
+
+/// Whether `a` gives way to `b`: less confident, or as confident by a rule of a later name.
+fn weaker(a: &Candidate, b: &Candidate) -> bool {
+    match a.confidence.total_cmp(&b.confidence) {
+        Ordering::Less => true,
+        Ordering::Equal => a.rule >= b.rule,
+        Ordering::Greater => false,
+    }
+}
+
+fn evidence(context: &CallContext<'_>, turn: usize, span: crate::record::Span) -> Evidence {
+    let recorded = &context.record.turns[turn];
+    Evidence {
+        turn: turn as u32,
+        start_ms: recorded.start_ms,
+        end_ms: recorded.end_ms,
+        start_char: span.start,
+        end_char: span.end,
+        quote: context.turns[turn].quote(span).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{CallRecord, CallSignals, Role, Span, Turn};
+
+    fn candidate(code: &str, turn: Option<usize>, confidence: f32, rule: &str) -> Candidate {
+        Candidate {
+            code: code.to_owned(),
+            turn,
+            confidence,
+            evidence: vec![(0, Span::new(0, 2))],
+            rule: rule.to_owned(),
+            explanation: "理由。".to_owned(),
+            severity: None,
+        }
+    }
+
+    #[test]
+    fn candidates_are_merged_ordered_and_sorted_by_threshold() {
+        let finder = Finder::new(&FindingConfig::default(), &Assets::embedded()).unwrap();
+        let mut record = CallRecord::new("x");
+        record.turns = vec![Turn::new(Role::Agent, "随便你"), Turn::new(Role::Agent, "好")];
+        let turns = vec![
+            crate::record::NormalizedTurn { text: "随便你".into(), fold: "随便你".into(), ..Default::default() },
+            crate::record::NormalizedTurn { text: "好".into(), fold: "好".into(), ..Default::default() },
+        ];
+        let signals = CallSignals::default();
+        let context = CallContext { record: &record, turns: &turns, tokens: &[], signals: &signals };
+        let found = finder.judge(
+            &context,
+            vec![
+                candidate("no_recap", None, 0.9, "b"),
+                candidate("impatience", Some(1), 0.9, "b"),
+                candidate("impatience", Some(0), 0.7, "b"),
+                candidate("impatience", Some(0), 0.8, "a"),
+                candidate("deflection", Some(0), 0.4, "a"),
+                candidate("dismissive", Some(0), 0.1, "a"),
+                candidate("dismissive", Some(1), 1.7, "a"),
+            ],
+        );
+        let keys: Vec<_> = found.findings.iter().map(|f| (f.turn, f.code.as_str(), f.rule.as_str())).collect();
+        assert_eq!(
+            keys,
+            [
+                (Some(0), "impatience", "a"),
+                (Some(1), "dismissive", "a"),
+                (Some(1), "impatience", "b"),
+                (None, "no_recap", "b")
+            ]
+        );
+        assert_eq!(found.findings[0].evidence[0].quote, "随便");
+        assert_eq!(found.findings[1].confidence, 1.0);
+        assert_eq!(found.uncertain.len(), 1);
+        assert_eq!(found.uncertain[0].code, "deflection");
     }
 }

@@ -1,0 +1,320 @@
+//! Constructions: weighted patterns of speech, each with the reason that a supervisor
+//! reads. Owns loading `config/lexicon/*.toml` (the files named in [`FILES`]) and finding
+//! the constructions in a turn; which code follows from them is the detectors' business.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use aho_corasick::AhoCorasick;
+use regex::Regex;
+use regex_syntax::hir::{Hir, HirKind};
+use serde::Deserialize;
+
+use crate::assets::{Asset, Assets, line_of, parse_toml};
+use crate::record::Role;
+use crate::{Error, Result};
+
+/// The files, relative to `config/`.
+pub(super) const FILES: [&str; 6] = [
+    "lexicon/tone.toml",
+    "lexicon/stance.toml",
+    "lexicon/phrase.toml",
+    "lexicon/conduct.toml",
+    "lexicon/caller.toml",
+    "lexicon/crisis.toml",
+];
+
+/// Written `{p}`, `{s}` and `{e}` in a pattern: punctuation, the start and the end of a clause.
+const PUNCTUATION: &str = r#"[,,，.。!！?？;；:：、…—~\s“”"]"#;
+const START: &str = r#"(?:^|[,,，.。!！?？;；:：、…—~\s“”"])"#;
+const END: &str = r#"(?:$|[,,，.。!！?？;；:：、…—~\s“”"])"#;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    construction: Vec<Entry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: toml::Spanned<String>,
+    code: String,
+    role: Role,
+    weight: f32,
+    reason: String,
+    patterns: Vec<String>,
+    #[serde(default)]
+    except: Vec<String>,
+}
+
+/// One construction.
+#[derive(Debug)]
+pub(super) struct Construction {
+    /// Unique name.
+    pub(super) name: String,
+    /// The code that it speaks for, or a group that detectors ask for by name.
+    pub(super) code: String,
+    /// Who says it.
+    pub(super) role: Role,
+    /// How strongly it speaks for the code by itself, 0 to 1.
+    pub(super) weight: f32,
+    /// Why, in Chinese, to stand after 坐席 or 来电人.
+    pub(super) reason: String,
+    except: Option<Regex>,
+}
+
+/// One pattern of a construction. Almost every pattern needs one of a few literals in the text;
+/// all of these are looked for in one pass, and only patterns whose literals are there run.
+#[derive(Debug)]
+struct Pattern {
+    construction: usize,
+    regex: Regex,
+}
+
+/// A construction found in a turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Hit {
+    /// Index into [`Constructions::get`].
+    pub(super) construction: usize,
+    /// Byte range in the turn's `fold`, without punctuation at its ends.
+    pub(super) bytes: Range<usize>,
+}
+
+/// Every construction, compiled.
+#[derive(Debug)]
+pub(super) struct Constructions {
+    list: Vec<Construction>,
+    patterns: Vec<Pattern>,
+    /// The literals that patterns need, and for each literal its patterns.
+    literals: AhoCorasick,
+    needed_by: Vec<Vec<usize>>,
+    /// Patterns that need no literal.
+    always: Vec<usize>,
+}
+
+impl Constructions {
+    /// Loads [`FILES`].
+    ///
+    /// # Errors
+    /// When a file is missing or not of the form, a name comes twice, or a pattern does not compile.
+    pub(super) fn load(assets: &Assets) -> Result<Self> {
+        let mut list: Vec<Construction> = Vec::new();
+        let mut patterns: Vec<Pattern> = Vec::new();
+        let mut needs: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut always = Vec::new();
+        for name in FILES {
+            let asset = assets.read(name)?;
+            for entry in parse_toml::<File>(&asset)?.construction {
+                let (construction, compiled) = compile(&asset, entry, &list)?;
+                for (source, regex) in compiled {
+                    match regex_syntax::parse(&source).ok().and_then(|hir| required(&hir)) {
+                        Some(literals) => {
+                            for literal in literals {
+                                needs.entry(literal).or_default().push(patterns.len());
+                            }
+                        }
+                        None => always.push(patterns.len()),
+                    }
+                    patterns.push(Pattern { construction: list.len(), regex });
+                }
+                list.push(construction);
+            }
+        }
+        let literals = AhoCorasick::new(needs.keys()).map_err(|e| Error::Config {
+            file: "config/lexicon".to_owned(),
+            line: 1,
+            message: e.to_string(),
+        })?;
+        Ok(Self { list, patterns, literals, needed_by: needs.into_values().collect(), always })
+    }
+
+    /// The construction of a hit.
+    pub(super) fn get(&self, hit: &Hit) -> &Construction {
+        &self.list[hit.construction]
+    }
+
+    /// Every construction, in the order of the files.
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Construction> {
+        self.list.iter()
+    }
+
+    /// The constructions of that role in a folded text, each at most once (its first hit), in the
+    /// order of the files.
+    pub(super) fn find(&self, role: Role, fold: &str) -> Vec<Hit> {
+        if fold.is_empty() || !matches!(role, Role::Agent | Role::Caller) {
+            return Vec::new();
+        }
+        let mut wanted: Vec<usize> = self.always.clone();
+        for found in self.literals.find_overlapping_iter(fold) {
+            wanted.extend(&self.needed_by[found.pattern().as_usize()]);
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut hits: Vec<Hit> = Vec::new();
+        let mut harmless: Vec<Range<usize>> = Vec::new();
+        let mut harmless_of = usize::MAX;
+        for pattern in wanted.into_iter().map(|i| &self.patterns[i]) {
+            let construction = &self.list[pattern.construction];
+            if construction.role != role {
+                continue;
+            }
+            for found in pattern.regex.find_iter(fold) {
+                let bytes = trim(fold, found.range());
+                if bytes.is_empty() {
+                    continue;
+                }
+                if harmless_of != pattern.construction {
+                    harmless_of = pattern.construction;
+                    harmless.clear();
+                    harmless.extend(construction.except.iter().flat_map(|e| e.find_iter(fold)).map(|m| m.range()));
+                }
+                if harmless.iter().any(|wide| wide.start < bytes.end && bytes.start < wide.end) {
+                    continue;
+                }
+                match hits.last_mut().filter(|last| last.construction == pattern.construction) {
+                    Some(last) if last.bytes.start <= bytes.start => {}
+                    Some(last) => last.bytes = bytes,
+                    None => hits.push(Hit { construction: pattern.construction, bytes }),
+                }
+                break;
+            }
+        }
+        hits
+    }
+}
+
+/// Literals of which every match of `hir` has at least one; `None` when there is no such set.
+fn required(hir: &Hir) -> Option<Vec<String>> {
+    match hir.kind() {
+        HirKind::Literal(literal) => String::from_utf8(literal.0.to_vec()).ok().map(|text| vec![text]),
+        HirKind::Capture(capture) => required(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min >= 1 => required(&repetition.sub),
+        HirKind::Class(class) => {
+            let literals: Vec<String> = match class {
+                regex_syntax::hir::Class::Unicode(class) => class
+                    .iter()
+                    .take(MAX_CLASS + 1)
+                    .flat_map(|range| range.start()..=range.end())
+                    .take(MAX_CLASS + 1)
+                    .map(String::from)
+                    .collect(),
+                regex_syntax::hir::Class::Bytes(_) => return None,
+            };
+            (literals.len() <= MAX_CLASS).then_some(literals)
+        }
+        HirKind::Concat(parts) => {
+            // The part with the longest shortest literal narrows most; of those, the one of fewest.
+            parts.iter().filter_map(required).min_by_key(|literals| {
+                let shortest = literals.iter().map(|l| l.chars().count()).min().unwrap_or(0);
+                (std::cmp::Reverse(shortest), literals.len())
+            })
+        }
+        HirKind::Alternation(parts) => {
+            let mut all = Vec::new();
+            for part in parts {
+                all.extend(required(part)?);
+            }
+            Some(all)
+        }
+        HirKind::Empty | HirKind::Look(_) | HirKind::Repetition(_) => None,
+    }
+}
+
+/// Largest character class that is spelt out as literals.
+const MAX_CLASS: usize = 24;
+
+fn trim(fold: &str, range: Range<usize>) -> Range<usize> {
+    let text = &fold[range.clone()];
+    let left = text.len() - text.trim_start_matches(is_punctuation).len();
+    let kept = text[left..].trim_end_matches(is_punctuation).len();
+    range.start + left..range.start + left + kept
+}
+
+/// Whether a character is neither a letter, a digit nor a Chinese character.
+pub(super) fn is_punctuation(c: char) -> bool {
+    !c.is_alphanumeric()
+}
+
+fn compile(asset: &Asset, entry: Entry, before: &[Construction]) -> Result<(Construction, Vec<(String, Regex)>)> {
+    let line = line_of(&asset.text, entry.name.span().start);
+    let mistake = |message: String| Error::Config { file: asset.origin.clone(), line, message };
+    let name = entry.name.into_inner();
+    if before.iter().any(|c| c.name == name) {
+        return Err(mistake(format!("construction `{name}` is defined twice")));
+    }
+    if entry.patterns.is_empty() || entry.patterns.iter().chain(&entry.except).any(String::is_empty) {
+        return Err(mistake(format!("construction `{name}` has no pattern or an empty one")));
+    }
+    if !(0.0..=1.0).contains(&entry.weight) {
+        return Err(mistake(format!("weight of `{name}` is not between 0 and 1")));
+    }
+    if !matches!(entry.role, Role::Agent | Role::Caller) {
+        return Err(mistake(format!("role of `{name}` must be agent or caller")));
+    }
+    let build = |pattern: &String| {
+        let source = expand(pattern);
+        match Regex::new(&source) {
+            Ok(regex) => Ok((source, regex)),
+            Err(error) => {
+                let message = error.to_string();
+                let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                Err(mistake(format!("pattern of `{name}`: {reason}: {pattern}")))
+            }
+        }
+    };
+    let patterns = entry.patterns.iter().map(build).collect::<Result<Vec<_>>>()?;
+    let exceptions = entry.except.iter().map(build).collect::<Result<Vec<_>>>()?;
+    let except = if exceptions.is_empty() {
+        None
+    } else {
+        let all: Vec<String> = exceptions.iter().map(|(source, _)| format!("(?:{source})")).collect();
+        Some(Regex::new(&all.join("|")).map_err(|e| mistake(format!("exceptions of `{name}`: {e}")))?)
+    };
+    let construction = Construction {
+        name,
+        code: entry.code,
+        role: entry.role,
+        weight: entry.weight,
+        reason: entry.reason,
+        except,
+    };
+    Ok((construction, patterns))
+}
+
+fn expand(pattern: &str) -> String {
+    pattern.replace("{p}", PUNCTUATION).replace("{s}", START).replace("{e}", END)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_construction_compiles_and_names_its_reason() {
+        let all = Constructions::load(&Assets::embedded()).unwrap();
+        for construction in all.iter() {
+            assert!(!construction.reason.is_empty(), "{}", construction.name);
+        }
+    }
+
+    #[test]
+    fn the_literals_of_a_pattern_never_hide_a_match() {
+        let literals = |pattern: &str| regex_syntax::parse(pattern).ok().and_then(|hir| required(&hir));
+        assert_eq!(literals("(?:不|没)(?:知道|清楚)"), Some(vec!["知道".to_owned(), "清楚".to_owned()]));
+        assert_eq!(literals("再.{0,4}说(?:一遍)?"), Some(vec!["再".to_owned()]));
+        assert_eq!(literals("(?:啊)?[^,]{2,}"), None);
+        assert_eq!(literals("(?:您)?(?:慢|走){1,2}"), Some(vec!["慢".to_owned(), "走".to_owned()]));
+    }
+
+    #[test]
+    fn a_pattern_that_does_not_compile_names_file_and_line() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("lexicon")).unwrap();
+        let text = "# x\n\n[[construction]]\nname = \"t.a\"\ncode = \"impatience\"\nrole = \"agent\"\nweight = 0.5\nreason = \"理由\"\npatterns = ['(未闭合']\n";
+        std::fs::write(dir.path().join("lexicon/tone.toml"), text).unwrap();
+        let error = Constructions::load(&Assets::with_overlay(dir.path()).unwrap()).unwrap_err().to_string();
+        assert!(error.contains("tone.toml:4: pattern of `t.a`"), "{error}");
+    }
+}
