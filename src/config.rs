@@ -12,8 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::server::ServerConfig;
 
-use crate::server::ServerConfig;
-
 /// Prefix of the environment variables that override a setting:
 /// `QINGTING__SERVER__LISTEN` is `listen` in `[server]`.
 pub const ENV_PREFIX: &str = "QINGTING__";

@@ -25,9 +25,12 @@ impl HashedNgrams {
                 "hashed n-grams need a power of two of at least 64 dimensions and grams of at least 1 character, not {dimensions} and {longest}"
             )));
         }
-        let digest = Sha256::digest(format!("hashed-ngrams/1/{dimensions}/{longest}"));
-        let fingerprint = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
-        Ok(Self { dimensions, longest, fingerprint })
+        Ok(Self { dimensions, longest, fingerprint: fingerprint(dimensions, longest) })
+    }
+
+    /// The static encoder as the program uses it everywhere: 512 dimensions, grams of up to 3 characters.
+    pub fn standard() -> Self {
+        Self { dimensions: 512, longest: 3, fingerprint: fingerprint(512, 3) }
     }
 
     fn vector(&self, text: &str) -> Vec<f32> {
@@ -46,6 +49,11 @@ impl HashedNgrams {
         }
         vector
     }
+}
+
+fn fingerprint(dimensions: usize, longest: usize) -> String {
+    let digest = Sha256::digest(format!("hashed-ngrams/1/{dimensions}/{longest}"));
+    digest.iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
 
 /// FNV-1a over the characters, finished with a multiply-shift so that the low bits depend on all.

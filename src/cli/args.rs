@@ -127,7 +127,14 @@ impl InputArgs {
     pub(crate) fn fingerprint(&self, provenance: &Provenance) -> String {
         format!(
             "{} {} {:?} {:?} {:?} {:?} {:?} {}",
-            provenance.version, provenance.config_fingerprint, self.from, self.map, self.meta, self.timezone, self.date, self.strict
+            provenance.version,
+            provenance.config_fingerprint,
+            self.from,
+            self.map,
+            self.meta,
+            self.timezone,
+            self.date,
+            self.strict
         )
     }
 

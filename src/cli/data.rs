@@ -1,11 +1,14 @@
 //! Options of the commands that work on a data folder, and how they open it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use clap::Args;
 use miette::miette;
+use qingting_index::knowledge::KnowledgeIndex;
 use qingting_index::{Context, DataDir, DateRange, Error};
+use qingting_models::HashedNgrams;
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::assets::Assets;
 
@@ -46,6 +49,15 @@ pub(crate) struct Opened {
     pub(crate) assets: Assets,
     pub(crate) pipeline: Pipeline,
     pub(crate) data: DataDir,
+}
+
+impl Opened {
+    /// The knowledge base of the data folder.
+    pub(crate) fn knowledge(&self) -> miette::Result<KnowledgeIndex> {
+        let (segmenter, normalizer) = (self.pipeline.segmenter().clone(), self.pipeline.normalizer().clone());
+        let encoder = Arc::new(HashedNgrams::standard());
+        KnowledgeIndex::open_or_create(&self.data.knowledge_index_dir(), segmenter, normalizer, encoder).map_err(index)
+    }
 }
 
 impl DataArgs {

@@ -8,6 +8,7 @@ use std::time::Instant;
 use clap::Args;
 use miette::{IntoDiagnostic, WrapErr, miette};
 use qingting_index::{Context, DataDir, DateRange};
+use qingting_models::HashedNgrams;
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::import::Importer;
 use qingting_proto::v1;
@@ -19,9 +20,10 @@ use super::ConfigArgs;
 use super::data::{Opened, index};
 use super::ingest::Store;
 use super::progress::Spinner;
+use super::submit::holder_name;
 use crate::batch::{Batch, Quarantine};
 use crate::diagnostic;
-use crate::server::{self, ServerConfig, State};
+use crate::server::{self, ServerConfig};
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
@@ -57,14 +59,15 @@ pub(super) fn run(args: &DemoArgs) -> miette::Result<u8> {
 
     heading("一、导入、分析、入库、建索引");
     let code = ingest(&opened, &files[0])?;
-    opened.data.knowledge().and_then(|kb| kb.import(&files[1..])).map_err(index)?;
+    opened.knowledge()?.import(&files[1..]).map_err(index)?;
 
     heading("二、主题");
     super::topics::print(&super::topics::find(&opened, DateRange::ALL, 1)?);
 
     heading("三、通过 gRPC 查询");
     let Opened { settings, pipeline, data, .. } = opened;
-    serve_and_ask(settings.server, Arc::new(pipeline), Arc::new(data))?;
+    drop(data); // one writer at a time: now it is the server
+    serve_and_ask(settings.server, Arc::new(pipeline), data_path.clone())?;
     println!("\n用时 {:.1} 秒", began.elapsed().as_secs_f64());
     if args.keep.is_some() {
         println!("数据保留在 {0}，可以继续查询：qingting search 停水 --data {0}", data_path.display());
@@ -97,17 +100,24 @@ fn ingest(opened: &Opened, calls: &Path) -> miette::Result<u8> {
     if !summary.crisis_calls.is_empty() {
         println!("危机情形 {} 通，请优先处置：{}", summary.crisis_calls.len(), summary.crisis_calls.join(" "));
     }
-    Ok(if summary.rejected == 0 { super::GOOD } else { super::QUARANTINED })
+    Ok(if summary.rejected == 0 {
+        super::GOOD
+    } else {
+        super::QUARANTINED
+    })
 }
 
-fn serve_and_ask(config: ServerConfig, pipeline: Arc<Pipeline>, data: Arc<DataDir>) -> miette::Result<()> {
+fn serve_and_ask(config: ServerConfig, pipeline: Arc<Pipeline>, data: PathBuf) -> miette::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
     runtime.block_on(async {
         let config = ServerConfig { listen: ([127, 0, 0, 1], 0).into(), ..config };
         let listener = server::bind(&config).await.into_diagnostic()?;
         let address = listener.local_addr().into_diagnostic()?;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let load = move || State::over(pipeline, data);
+        let load = move || {
+            let encoder = Arc::new(HashedNgrams::standard());
+            server::data::open(&data, &holder_name(address), pipeline, encoder)
+        };
         let served = tokio::spawn(server::run(listener, config, load, async {
             let _ = stopped.await; // a dropped sender means the same
         }));
@@ -120,40 +130,41 @@ fn serve_and_ask(config: ServerConfig, pipeline: Arc<Pipeline>, data: Arc<DataDi
 }
 
 async fn ask(address: std::net::SocketAddr) -> miette::Result<()> {
-    let channel =
-        Channel::from_shared(format!("http://{address}")).into_diagnostic()?.connect().await.into_diagnostic()?;
+    let channel = Channel::from_shared(format!("http://{address}"))
+        .into_diagnostic()?
+        .connect()
+        .await
+        .into_diagnostic()?;
     ready(&channel).await?;
     let mut calls = CallServiceClient::new(channel.clone());
 
     println!("\n[1] CallService.SearchCalls  query=\"费太贵\"（跨词边界的短语）");
-    let request = v1::SearchCallsRequest { query: "\"费太贵\"".into(), highlight: true, page_size: 5, ..Default::default() };
-    let page = calls.search_calls(request).await.map_err(status)?.into_inner();
-    for hit in &page.hits {
-        let name = hit.call.as_ref().map_or("", |call| call.name.as_str());
-        println!("  {name}");
-        for passage in &hit.highlights {
-            println!("    {}", marked(passage));
+    let request = v1::SearchCallsRequest { query: "\"费太贵\"".into(), page_size: 5, ..Default::default() };
+    for hit in calls.search_calls(request).await.map_err(status)?.into_inner().hits {
+        println!("  {}", hit.call);
+        for turn in &hit.turns {
+            println!("    {}", marked(turn));
         }
     }
 
-    println!("\n[2] CallService.SearchCalls  filter=\"taboo:T4\" order_by=\"score\"（语气不耐烦，分数从低到高）");
+    println!(
+        "\n[2] CallService.SearchCalls  filter=\"taboo:T4\" order_by=\"score\"（语气不耐烦，分数从低到高），逐通 GetCall"
+    );
     let request = v1::SearchCallsRequest {
         filter: "taboo:T4".into(),
         order_by: "score".into(),
         page_size: 3,
-        view: v1::CallView::Full.into(),
         ..Default::default()
     };
     let page = calls.search_calls(request).await.map_err(status)?.into_inner();
     println!("  共 {} 通", page.total_size);
     for hit in page.hits {
-        if let Some(call) = hit.call {
-            print_call(&call);
-        }
+        let request = v1::GetCallRequest { name: hit.call, view: v1::CallView::Full.into() };
+        print_call(&calls.get_call(request).await.map_err(status)?.into_inner());
     }
 
-    println!("\n[3] CallService.AggregateCalls  group_by=AGENT（坐席汇总）");
-    let request = v1::AggregateCallsRequest { group_by: v1::GroupBy::Agent.into(), ..Default::default() };
+    println!("\n[3] CallService.AggregateCalls  group_by=\"agent\"（坐席汇总）");
+    let request = v1::AggregateCallsRequest { group_by: "agent".into(), ..Default::default() };
     for row in calls.aggregate_calls(request).await.map_err(status)?.into_inner().rows {
         let figure = |value: Option<f64>| value.map_or_else(|| "—".to_owned(), |v| format!("{v:.1}"));
         println!(
@@ -167,10 +178,16 @@ async fn ask(address: std::net::SocketAddr) -> miette::Result<()> {
 
     let question = "停车太贵没有公示收费标准怎么办";
     println!("\n[4] KnowledgeService.SearchArticles  query=\"{question}\"");
-    let request = v1::SearchArticlesRequest { query: question.into(), page_size: 1 };
+    let request = v1::SearchArticlesRequest { query: question.into(), page_size: 1, ..Default::default() };
     let answer = KnowledgeServiceClient::new(channel).search_articles(request).await.map_err(status)?.into_inner();
     for hit in answer.hits {
-        println!("  {} [{}]\n    {}", hit.title, hit.id, hit.passage.trim());
+        println!(
+            "  {} [{}]\n    {}\n    —— {}",
+            hit.title,
+            hit.id,
+            hit.passage.trim(),
+            hit.source.unwrap_or_default()
+        );
     }
     Ok(())
 }
@@ -192,11 +209,11 @@ fn status(status: tonic::Status) -> miette::Report {
     miette!("{}: {}", status.code(), status.message())
 }
 
-fn marked(passage: &v1::Highlight) -> String {
+fn marked(turn: &v1::TurnHit) -> String {
     let mut text = String::new();
-    for (position, character) in passage.passage.chars().enumerate() {
+    for (position, character) in turn.snippet.chars().enumerate() {
         let at = |bound: fn(&v1::CharRange) -> i32, position: usize| {
-            passage.matches.iter().any(|m| usize::try_from(bound(m)).is_ok_and(|b| b == position))
+            turn.highlights.iter().any(|m| usize::try_from(bound(m)).is_ok_and(|b| b == position))
         };
         if at(|m| m.start_char, position) {
             text.push('【');
@@ -206,7 +223,7 @@ fn marked(passage: &v1::Highlight) -> String {
             text.push('】');
         }
     }
-    format!("{}{}：{text}", clock(passage.start_ms), speaker(passage.role()))
+    format!("{}{}：{text}", clock(turn.start_ms), speaker(turn.role()))
 }
 
 fn speaker(role: v1::Role) -> &'static str {

@@ -34,7 +34,11 @@ pub(super) struct ImportArgs {
 #[derive(Debug, Args)]
 pub(super) struct SearchArgs {
     /// The question
-    #[arg(value_name = "QUERY", required_unless_present = "queries", conflicts_with = "queries")]
+    #[arg(
+        value_name = "QUERY",
+        required_unless_present = "queries",
+        conflicts_with = "queries"
+    )]
     query: Option<String>,
     /// Many questions, JSON Lines of {id, text}; one line is answered for each, in order
     #[arg(long, value_name = "FILE.jsonl", requires = "json")]
@@ -88,18 +92,27 @@ pub(super) fn run(command: &KbCommand) -> miette::Result<u8> {
 fn import(args: &ImportArgs) -> miette::Result<u8> {
     Models::check(args.models)?;
     let opened = args.data.writer("qingting kb import")?;
-    let summary = opened.data.knowledge().and_then(|kb| kb.import(&args.files)).map_err(index)?;
+    let summary = opened.knowledge()?.import(&args.files).map_err(index)?;
     for refused in &summary.refused {
-        eprintln!("warning: {refused}");
+        eprintln!("warning: {}:{}: {}", refused.file.display(), refused.line, refused.reason);
     }
-    eprintln!("{} articles imported ({} new), {} passages", summary.added + summary.replaced, summary.added, summary.passages);
-    Ok(if summary.refused.is_empty() { super::GOOD } else { super::QUARANTINED })
+    eprintln!(
+        "{} articles imported ({} new), {} passages",
+        summary.added + summary.replaced,
+        summary.added,
+        summary.passages
+    );
+    Ok(if summary.refused.is_empty() {
+        super::GOOD
+    } else {
+        super::QUARANTINED
+    })
 }
 
 fn search(args: &SearchArgs) -> miette::Result<u8> {
     Models::check(args.models)?;
     let opened = args.data.reader()?;
-    let knowledge = opened.data.knowledge().map_err(index)?;
+    let knowledge = opened.knowledge()?;
     let find = |text: &str| {
         let query = KnowledgeQuery {
             text: text.to_owned(),
@@ -130,9 +143,11 @@ fn questions(path: &Path) -> miette::Result<impl Iterator<Item = miette::Result<
     let name = path.display().to_string();
     let file = std::fs::File::open(path).into_diagnostic().wrap_err_with(|| name.clone())?;
     let lines = BufReader::new(file).lines().zip(1..);
-    Ok(lines.filter(|(line, _)| line.as_ref().map_or(true, |l| !l.trim().is_empty())).map(move |(line, number)| {
-        serde_json::from_str(&line.into_diagnostic()?).map_err(|e| miette!("{name}:{number}: {e}"))
-    }))
+    Ok(lines
+        .filter(|(line, _)| line.as_ref().map_or(true, |l| !l.trim().is_empty()))
+        .map(move |(line, number)| {
+            serde_json::from_str(&line.into_diagnostic()?).map_err(|e| miette!("{name}:{number}: {e}"))
+        }))
 }
 
 /// Prints hits for people: the passage to quote, and where it comes from.

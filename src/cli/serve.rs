@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use clap::Args;
 use miette::{IntoDiagnostic, miette};
-use qingting_index::{Context, DataDir};
+use qingting_models::HashedNgrams;
 use qingting_pipeline::Pipeline;
 
 use super::data::DataArgs;
 use super::submit::holder_name;
 use crate::diagnostic;
-use crate::server::{self, ServerConfig, State};
+use crate::server::{self, ServerConfig};
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
@@ -34,15 +34,13 @@ pub(super) fn run(args: &ServeArgs) -> miette::Result<u8> {
         let listener = server::bind(&config).await.map_err(failure)?;
         let address = listener.local_addr().into_diagnostic()?;
         eprintln!("listening on {address}");
-        let load = move || open(&data, pipeline, address);
+        let load = move || {
+            let encoder = Arc::new(HashedNgrams::standard());
+            server::data::open(&data, &holder_name(address), pipeline, encoder)
+        };
         server::run(listener, config, load, stop_signal()).await.map_err(failure)
     })?;
     Ok(super::GOOD)
-}
-
-fn open(data: &std::path::Path, pipeline: Arc<Pipeline>, address: SocketAddr) -> qingting_index::Result<State> {
-    let data = Arc::new(DataDir::open_writer(data, Context::new(&pipeline), &holder_name(address))?);
-    State::over(pipeline, data)
 }
 
 /// Ends with the first of Ctrl-C and SIGTERM.

@@ -44,7 +44,11 @@ pub(super) fn through_server(loaded: &Loaded, data: PathBuf, holder: &str) -> mi
         ));
     };
     eprintln!("{} is served on {address}: the calls go through the server", data.display());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().into_diagnostic()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .into_diagnostic()?;
     let mut quarantine = Quarantine::new(data.join("quarantine.jsonl"));
     let spinner = Spinner::new();
     let summary = submit(&runtime, loaded, address, &mut quarantine, &spinner);
@@ -99,8 +103,7 @@ fn submit(
             Ok(())
         });
         let answered = runtime.block_on(async {
-            let mut answers =
-                client.ingest_calls(ReceiverStream::new(records)).await.into_diagnostic()?.into_inner();
+            let mut answers = client.ingest_calls(ReceiverStream::new(records)).await.into_diagnostic()?.into_inner();
             let mut refused = Vec::new();
             while let Some(answer) = answers.next().await {
                 let answer = answer.into_diagnostic()?;

@@ -153,7 +153,9 @@ impl KnowledgeIndex {
         stamp::check(dir, &Stamp { schema: SCHEMA_VERSION, analyzer: analyzer.fingerprint(), model })?;
         let directory = MmapDirectory::open(dir).map_err(tantivy::TantivyError::from)?;
         let index = match Index::open_or_create(directory, schema()) {
-            Err(tantivy::TantivyError::SchemaError(why)) => return Err(Error::Stale { why, fix: stamp::FIX.to_owned() }),
+            Err(tantivy::TantivyError::SchemaError(why)) => {
+                return Err(Error::Stale { why, fix: stamp::FIX.to_owned() });
+            }
             other => other?,
         };
         analyzer.register(&index);
@@ -166,6 +168,7 @@ impl KnowledgeIndex {
             analyzer,
             encoder,
             vectors: vectors::VectorCache::default(),
+            vector_weight: VECTOR_WEIGHT,
         })
     }
 
@@ -348,7 +351,10 @@ impl KnowledgeIndex {
             document.add_u64(fields.valid_to, day_number(day));
         }
         let passages = passages.iter().map(|span| (span.start, span.end)).collect();
-        document.add_bytes(fields.stored, &serde_json::to_vec(&Stored { article, passages }).map_err(|e| Error::json("an article", e))?);
+        document.add_bytes(
+            fields.stored,
+            &serde_json::to_vec(&Stored { article, passages }).map_err(|e| Error::json("an article", e))?,
+        );
         document.add_bytes(fields.vectors, packed);
         Ok(document)
     }

@@ -244,7 +244,7 @@ impl KnowledgeIndex {
             let frequency = frequency as f64;
             if frequency > 0.0 && (frequency <= articles * TOO_COMMON || articles < FEW_ARTICLES) {
                 let idf = (1.0 + (articles - frequency + 0.5).max(0.0) / (frequency + 0.5)).ln() as f32;
-                let weight = kind.weight() * if is_formula  { FORMULA_WEIGHT } else { 1.0 };
+                let weight = kind.weight() * if is_formula { FORMULA_WEIGHT } else { 1.0 };
                 terms.push(QueryTerm { text, kind, weight, idf });
             }
         }
@@ -380,7 +380,11 @@ impl KnowledgeIndex {
 
 /// Joins the ranking by words and that by vectors. Ranks alone would give a weak ranking as much say
 /// at the top as a good one, so the values themselves are added, each divided by the largest.
-fn fuse(lexical: &[(f32, DocAddress)], cosines: &HashMap<DocAddress, (u32, f32)>, weight: f64) -> Vec<(DocAddress, f64)> {
+fn fuse(
+    lexical: &[(f32, DocAddress)],
+    cosines: &HashMap<DocAddress, (u32, f32)>,
+    weight: f64,
+) -> Vec<(DocAddress, f64)> {
     let mut nearest: Vec<(f32, DocAddress)> = cosines
         .iter()
         .filter(|(_, best)| best.1 > 0.0)

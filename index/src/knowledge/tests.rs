@@ -15,7 +15,12 @@ fn open(dir: &Path) -> KnowledgeIndex {
 }
 
 fn article(id: &str, title: &str, body: &str) -> Article {
-    Article { id: id.to_owned(), title: title.to_owned(), body: body.to_owned(), ..Article::default() }
+    Article {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        body: body.to_owned(),
+        ..Article::default()
+    }
 }
 
 fn day(text: &str) -> Option<NaiveDate> {
@@ -27,7 +32,11 @@ fn some_articles() -> Vec<Article> {
         Article {
             category: Some("社保".into()),
             source: Some("人社发7号".into()),
-            ..article("1", "社保卡补办", "社保卡遗失后先打电话挂失。补办时带上身份证原件，到任一网点窗口办理，当场可取。")
+            ..article(
+                "1",
+                "社保卡补办",
+                "社保卡遗失后先打电话挂失。补办时带上身份证原件，到任一网点窗口办理，当场可取。",
+            )
         },
         Article {
             valid_to: day("2026-06-30"),
@@ -67,10 +76,18 @@ fn the_best_passage_is_quoted_with_its_source() {
     assert_eq!(hits[0].id, "1");
     assert_eq!(hits[0].source.as_deref(), Some("人社发7号"));
     assert!(!hits[0].highlights.is_empty());
-    let long = index.search(&query("遗失补办要身份证原件吗")).unwrap().into_iter().find(|hit| hit.id == "5").unwrap();
+    let long = index
+        .search(&query("遗失补办要身份证原件吗"))
+        .unwrap()
+        .into_iter()
+        .find(|hit| hit.id == "5")
+        .unwrap();
     assert!(long.passage.contains("遗失补办需要身份证原件"), "{}", long.passage);
     assert!(long.passage.chars().count() <= PASSAGE_CHARS as usize);
-    assert_eq!(slice(&body, Span::new(long.passage_start, long.passage_start + 5)), slice(&long.passage, Span::new(0, 5)));
+    assert_eq!(
+        slice(&body, Span::new(long.passage_start, long.passage_start + 5)),
+        slice(&long.passage, Span::new(0, 5))
+    );
 }
 
 #[test]
@@ -95,7 +112,12 @@ fn categories_select() {
 #[test]
 fn importing_again_replaces_and_removing_removes() {
     let (dir, index) = filled(some_articles());
-    let summary = index.import_articles(vec![article("4", "路灯", "路灯故障改由供电公司受理。"), article("6", "", "新")]).unwrap();
+    let summary = index
+        .import_articles(vec![
+            article("4", "路灯", "路灯故障改由供电公司受理。"),
+            article("6", "", "新"),
+        ])
+        .unwrap();
     assert_eq!((summary.added, summary.replaced, index.len()), (1, 1, 5));
     let hits = index.search(&query("路灯坏了找谁")).unwrap();
     assert_eq!((hits[0].id.as_str(), hits[0].passage.as_str()), ("4", "路灯故障改由供电公司受理。"));
@@ -114,7 +136,11 @@ fn importing_again_replaces_and_removing_removes() {
 fn files_are_imported_and_bad_articles_reported() {
     let dir = tempfile::tempdir().unwrap();
     let lines = dir.path().join("a.jsonl");
-    std::fs::write(&lines, "{\"id\":1,\"body\":\"路灯报修\"}\n{\"id\":1,\"body\":\"路灯报修热线\"}\n{\"body\":\"x\"}\n").unwrap();
+    std::fs::write(
+        &lines,
+        "{\"id\":1,\"body\":\"路灯报修\"}\n{\"id\":1,\"body\":\"路灯报修热线\"}\n{\"body\":\"x\"}\n",
+    )
+    .unwrap();
     let page = dir.path().join("水费.html");
     std::fs::write(&page, "<p>水费每月十日前缴清</p>").unwrap();
     let index = open(&dir.path().join("kb"));
@@ -148,9 +174,15 @@ fn nothing_to_look_for_finds_nothing() {
 #[test]
 fn a_whole_letter_as_the_query_still_finds_its_article() {
     let mut articles = some_articles();
-    articles.extend((10..60).map(|i| article(&i.to_string(), "", &format!("第{i}号回复：来信收悉，感谢关心，相关部门将跟进处理。"))));
+    articles.extend(
+        (10..60)
+            .map(|i| article(&i.to_string(), "", &format!("第{i}号回复：来信收悉，感谢关心，相关部门将跟进处理。"))),
+    );
     let (_dir, index) = filled(articles);
-    let letter = format!("领导您好，{}我住的巷子里路灯一直不亮，晚上走路很怕，希望有人来修。", "来信反映一些情况，感谢关心。".repeat(40));
+    let letter = format!(
+        "领导您好，{}我住的巷子里路灯一直不亮，晚上走路很怕，希望有人来修。",
+        "来信反映一些情况，感谢关心。".repeat(40)
+    );
     assert_eq!(index.search(&query(&letter)).unwrap()[0].id, "4");
 }
 

@@ -57,7 +57,12 @@ impl Finder {
         let mut catalog = Catalog::guide();
         let encoder = Arc::new(HashedNgrams::new(256, 3)?);
         let rules = RuleSet::load(assets, &CueLists::load(assets)?, encoder, &mut catalog)?;
-        Ok(Self { catalog, config: config.clone(), constructions: Constructions::load(assets)?, rules })
+        Ok(Self {
+            catalog,
+            config: config.clone(),
+            constructions: Constructions::load(assets)?,
+            rules,
+        })
     }
 
     /// The declarative rules.

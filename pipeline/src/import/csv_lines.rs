@@ -44,8 +44,11 @@ impl Rows {
     }
 
     fn parse(&self, text: &str) -> Option<Vec<String>> {
-        let mut reader =
-            csv::ReaderBuilder::new().delimiter(self.delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(self.delimiter)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(text.as_bytes());
         let record = reader.records().next()?.ok()?;
         Some(record.iter().map(str::to_owned).collect())
     }

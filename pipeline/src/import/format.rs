@@ -87,14 +87,22 @@ impl fmt::Debug for dyn Format {
 pub(super) fn by_name(name: &str) -> Result<&'static dyn Format> {
     FORMATS.iter().copied().find(|format| format.name() == name).ok_or_else(|| {
         let known = FORMATS.iter().map(|f| f.name()).collect::<Vec<_>>().join(", ");
-        Error::Setting { name: "--from", message: format!("unknown format {name:?} (known formats: {known})") }
+        Error::Setting {
+            name: "--from",
+            message: format!("unknown format {name:?} (known formats: {known})"),
+        }
     })
 }
 
 /// The format that is surest of a file.
 pub(super) fn detect(source: &Source) -> Option<&'static dyn Format> {
     let text = source.head_text();
-    let head = Head { bytes: &source.head, text: &text, keys: Keys::of(&text), extension: source.extension() };
+    let head = Head {
+        bytes: &source.head,
+        text: &text,
+        keys: Keys::of(&text),
+        extension: source.extension(),
+    };
     let mut best: Option<(Confidence, &'static dyn Format)> = None;
     for &format in FORMATS {
         let confidence = format.detect(&head);
@@ -123,7 +131,11 @@ impl Format for JsonFormat {
     }
 
     fn detect(&self, head: &Head<'_>) -> Confidence {
-        if head.keys.is_empty() { 0 } else { (self.detect)(&head.keys) }
+        if head.keys.is_empty() {
+            0
+        } else {
+            (self.detect)(&head.keys)
+        }
     }
 
     fn open(&self, source: Source, context: Arc<Context>) -> Result<Records> {

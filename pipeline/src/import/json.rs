@@ -11,7 +11,17 @@ use super::{Fault, Rejected, SourceRef};
 
 /// Keys under which recognisers put speech.
 const SPEECH_KEYS: &[&str] = &[
-    "text", "content", "onebest", "finalsentence", "transcript", "sentence", "title", "w", "result", "body", "message",
+    "text",
+    "content",
+    "onebest",
+    "finalsentence",
+    "transcript",
+    "sentence",
+    "title",
+    "w",
+    "result",
+    "body",
+    "message",
 ];
 /// Deepest level that [`Keys`] looks at, and most keys that it keeps.
 const KEY_DEPTH: usize = 8;
@@ -64,15 +74,15 @@ fn document(text: String, mut warnings: Vec<String>, source: SourceRef) -> Resul
 /// line decides; where that one is broken, a second that begins like a record of its own does.
 fn is_lines(head: &str, complete: bool) -> bool {
     let mut lines = head.lines().map(str::trim_end).filter(|line| !line.trim().is_empty());
-    let (Some(first), second) = (lines.next(), lines.next()) else { return true };
+    let (Some(first), second) = (lines.next(), lines.next()) else {
+        return true;
+    };
     match second {
         None => !complete || first.starts_with(['{', '[']),
         Some(second) => {
             // Two records that are both whole, or both begin anew at the first column.
             let anew = ["{\"", "[{\""].iter().any(|mark| first.starts_with(mark) && second.starts_with(mark));
-            serde_json::from_str::<Value>(first).is_ok()
-                || anew
-                || !first.starts_with(['{', '['])
+            serde_json::from_str::<Value>(first).is_ok() || anew || !first.starts_with(['{', '['])
         }
     }
 }
@@ -92,7 +102,9 @@ pub(super) fn parse(text: &str) -> Result<(Value, Option<&'static str>), Fault> 
                 false if error.to_string().contains("surrogate") => format!("lone surrogate: {error}"),
                 false => format!("malformed JSON: {error}"),
             };
-            mended.map(|value| (value, Some("removed what JSON does not allow"))).ok_or_else(|| Fault::new(reason))
+            mended
+                .map(|value| (value, Some("removed what JSON does not allow")))
+                .ok_or_else(|| Fault::new(reason))
         }
     }
 }
@@ -329,7 +341,11 @@ impl Iterator for Tokens<'_> {
                     let (string, used) = string(&rest[1..]);
                     self.at += used;
                     let after = self.text.get(self.at..).unwrap_or_default().trim_start();
-                    return Some(if after.starts_with(':') { Token::Key(string) } else { Token::Text(string) });
+                    return Some(if after.starts_with(':') {
+                        Token::Key(string)
+                    } else {
+                        Token::Text(string)
+                    });
                 }
                 _ => {}
             }
@@ -432,7 +448,8 @@ mod tests {
 
     #[test]
     fn speech_is_read_out_of_broken_json() {
-        let broken = r#"{"call_id": "c-7", "turns": [{"role": "caller", "text": "我不想活\u4e86\ud83d"}, {"text": "您先别"#;
+        let broken =
+            r#"{"call_id": "c-7", "turns": [{"role": "caller", "text": "我不想活\u4e86\ud83d"}, {"text": "您先别"#;
         assert_eq!(readable_in(broken), "我不想活了\n您先别\n");
         assert_eq!(call_id_in(broken).as_deref(), Some("c-7"));
         assert_eq!(call_id_in(r#"{"call_id": "c-"#), None);

@@ -132,7 +132,10 @@ pub type Records = Box<dyn Iterator<Item = Imported> + Send>;
 
 /// The formats there are, in the order of the help text.
 pub fn formats() -> Vec<FormatInfo> {
-    format::FORMATS.iter().map(|f| FormatInfo { name: f.name(), description: f.description() }).collect()
+    format::FORMATS
+        .iter()
+        .map(|f| FormatInfo { name: f.name(), description: f.description() })
+        .collect()
 }
 
 /// What every format reads by.

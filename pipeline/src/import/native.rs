@@ -239,7 +239,8 @@ fn turns(
         }
         record.turns.push(turn);
     }
-    unknown.extend(extra.into_iter().map(|(name, values)| (format!("turns.{name}"), Value::Object(values).to_string())));
+    unknown
+        .extend(extra.into_iter().map(|(name, values)| (format!("turns.{name}"), Value::Object(values).to_string())));
     for (label, role) in odd_roles {
         warnings.push(format!("turns: role {label:?} read as {}", role.as_str()));
     }
@@ -252,7 +253,9 @@ fn turns(
 }
 
 fn role(text: String, odd: &mut BTreeMap<String, Role>) -> Role {
-    let exact = [Role::Agent, Role::Caller, Role::Bot, Role::Ivr, Role::Other].into_iter().find(|r| r.as_str() == text);
+    let exact = [Role::Agent, Role::Caller, Role::Bot, Role::Ivr, Role::Other]
+        .into_iter()
+        .find(|r| r.as_str() == text);
     exact.unwrap_or_else(|| {
         let role = roles::known(&text).unwrap_or(Role::Other);
         odd.insert(text, role);
