@@ -16,7 +16,11 @@ pub(super) fn clean(text: String) -> (String, bool) {
     if !text.contains(unprintable) {
         return (text, false);
     }
-    let text = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text };
+    let text = if text.contains('\r') {
+        text.replace("\r\n", "\n").replace('\r', "\n")
+    } else {
+        text
+    };
     if !text.contains(unprintable) {
         return (text, false);
     }

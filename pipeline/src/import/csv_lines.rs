@@ -22,7 +22,7 @@ pub(super) struct Row {
 pub(super) struct Rows {
     lines: Lines,
     /// Lines that were read ahead and given back.
-    ahead: VecDeque<Result<Line, Rejected>>,
+    ahead: VecDeque<Result<Line, Box<Rejected>>>,
     delimiter: u8,
     max: usize,
     path: std::path::PathBuf,
@@ -39,20 +39,23 @@ impl Rows {
         Self { lines, ahead: VecDeque::new(), delimiter, max, path }
     }
 
-    fn line(&mut self) -> Option<Result<Line, Rejected>> {
+    fn line(&mut self) -> Option<Result<Line, Box<Rejected>>> {
         self.ahead.pop_front().or_else(|| self.lines.next())
     }
 
     fn parse(&self, text: &str) -> Option<Vec<String>> {
-        let mut reader =
-            csv::ReaderBuilder::new().delimiter(self.delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(self.delimiter)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(text.as_bytes());
         let record = reader.records().next()?.ok()?;
         Some(record.iter().map(str::to_owned).collect())
     }
 }
 
 impl Iterator for Rows {
-    type Item = Result<Row, Rejected>;
+    type Item = Result<Row, Box<Rejected>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let first = loop {

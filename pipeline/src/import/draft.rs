@@ -109,10 +109,10 @@ impl Draft {
         };
         if id.trim().is_empty() {
             let fault = Fault::at("call_id", "neither the file nor its name gives an id");
-            return Imported::Rejected(fault.reject(place.source(), None, Some(self.readable())));
+            return Imported::Rejected(*fault.reject(place.source(), None, Some(self.readable())));
         }
-        if let Err(fault) = self.to_milliseconds() {
-            return Imported::Rejected(fault.reject(place.source(), Some(id), Some(self.readable())));
+        if let Err(fault) = self.settle_times() {
+            return Imported::Rejected(*fault.reject(place.source(), Some(id), Some(self.readable())));
         }
         let mut record = CallRecord::new(id);
         // Vendors list one channel after the other. Without times the order is all there is.
@@ -143,11 +143,16 @@ impl Draft {
             .map(|(segment, role)| {
                 let (text, changed) = clean(segment.text);
                 cleaned |= changed;
-                turn(segment.start, segment.end, segment.words, Turn {
-                    energy_db: segment.energy_db,
-                    emotion: segment.emotion,
-                    ..Turn::new(role, text.trim())
-                })
+                turn(
+                    segment.start,
+                    segment.end,
+                    segment.words,
+                    Turn {
+                        energy_db: segment.energy_db,
+                        emotion: segment.emotion,
+                        ..Turn::new(role, text.trim())
+                    },
+                )
             })
             .collect();
         if cleaned {
@@ -160,7 +165,8 @@ impl Draft {
             row.fill(&mut record);
         }
         if record.started_at.is_none() {
-            record.started_at = context.options.date.and_then(|date| super::time::midnight(date, context.options.timezone));
+            record.started_at =
+                context.options.date.and_then(|date| super::time::midnight(date, context.options.timezone));
         }
         if record.started_at.is_some_and(|time| time > context.now) {
             self.warnings.push("started_at: in the future".to_owned());
@@ -175,7 +181,7 @@ impl Draft {
 
     /// Checks the times and makes them milliseconds. A file whose times make sense only in the
     /// other unit is read in that.
-    fn to_milliseconds(&mut self) -> Result<(), Fault> {
+    fn settle_times(&mut self) -> Result<(), Fault> {
         let list = self.list;
         for segment in &self.segments {
             let at = |field: &str| format!("{list}[{}].{field}", segment.index);
@@ -247,7 +253,11 @@ fn spoken_units(text: &str) -> u32 {
 fn turn(start: Option<f64>, end: Option<f64>, words: Vec<DraftWord>, turn: Turn) -> Turn {
     let words = words
         .into_iter()
-        .map(|w| Word { text: clean(w.text).0.trim().to_owned(), start_ms: w.start as u64, end_ms: w.end as u64 })
+        .map(|w| Word {
+            text: clean(w.text).0.trim().to_owned(),
+            start_ms: w.start as u64,
+            end_ms: w.end as u64,
+        })
         .filter(|w| !w.text.is_empty())
         .collect();
     Turn { start_ms: start.map(|t| t as u64), end_ms: end.map(|t| t as u64), words, ..turn }

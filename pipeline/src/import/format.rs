@@ -87,14 +87,22 @@ impl fmt::Debug for dyn Format {
 pub(super) fn by_name(name: &str) -> Result<&'static dyn Format> {
     FORMATS.iter().copied().find(|format| format.name() == name).ok_or_else(|| {
         let known = FORMATS.iter().map(|f| f.name()).collect::<Vec<_>>().join(", ");
-        Error::Setting { name: "--from", message: format!("unknown format {name:?} (known formats: {known})") }
+        Error::Setting {
+            name: "--from",
+            message: format!("unknown format {name:?} (known formats: {known})"),
+        }
     })
 }
 
 /// The format that is surest of a file.
 pub(super) fn detect(source: &Source) -> Option<&'static dyn Format> {
     let text = source.head_text();
-    let head = Head { bytes: &source.head, text: &text, keys: Keys::of(&text), extension: source.extension() };
+    let head = Head {
+        bytes: &source.head,
+        text: &text,
+        keys: Keys::of(&text),
+        extension: source.extension(),
+    };
     let mut best: Option<(Confidence, &'static dyn Format)> = None;
     for &format in FORMATS {
         let confidence = format.detect(&head);
@@ -123,7 +131,11 @@ impl Format for JsonFormat {
     }
 
     fn detect(&self, head: &Head<'_>) -> Confidence {
-        if head.keys.is_empty() { 0 } else { (self.detect)(&head.keys) }
+        if head.keys.is_empty() {
+            0
+        } else {
+            (self.detect)(&head.keys)
+        }
     }
 
     fn open(&self, source: Source, context: Arc<Context>) -> Result<Records> {
@@ -149,7 +161,7 @@ pub(super) fn json_calls(
             }
             let document = match documents.next()? {
                 Ok(document) => document,
-                Err(rejected) => return Some(Imported::Rejected(rejected)),
+                Err(rejected) => return Some(Imported::Rejected(*rejected)),
             };
             let alone = ordinal == 0 && documents.peek().is_none();
             place.line = document.line;
@@ -157,7 +169,7 @@ pub(super) fn json_calls(
                 Err(fault) => {
                     ordinal += 1;
                     let readable = Some(json::readable_in(&document.raw));
-                    return Some(Imported::Rejected(fault.reject(place.source(), None, readable)));
+                    return Some(Imported::Rejected(*fault.reject(place.source(), None, readable)));
                 }
                 Ok(drafts) => {
                     let alone = alone && drafts.len() == 1;
@@ -208,10 +220,10 @@ pub(super) fn text_calls(
     let place = Place::new(&source, format);
     let text = match source.document() {
         Ok(text) => text,
-        Err(rejected) => return Box::new(std::iter::once(Imported::Rejected(rejected))),
+        Err(rejected) => return Box::new(std::iter::once(Imported::Rejected(*rejected))),
     };
     let imported = match drafts(&text.text, &place) {
-        Err(fault) => vec![Imported::Rejected(fault.reject(place.source(), None, Some(text.text)))],
+        Err(fault) => vec![Imported::Rejected(*fault.reject(place.source(), None, Some(text.text)))],
         Ok(drafts) => {
             let many = drafts.len() > 1;
             drafts

@@ -11,7 +11,17 @@ use super::{Fault, Rejected, SourceRef};
 
 /// Keys under which recognisers put speech.
 const SPEECH_KEYS: &[&str] = &[
-    "text", "content", "onebest", "finalsentence", "transcript", "sentence", "title", "w", "result", "body", "message",
+    "text",
+    "content",
+    "onebest",
+    "finalsentence",
+    "transcript",
+    "sentence",
+    "title",
+    "w",
+    "result",
+    "body",
+    "message",
 ];
 /// Deepest level that [`Keys`] looks at, and most keys that it keeps.
 const KEY_DEPTH: usize = 8;
@@ -28,7 +38,7 @@ pub(super) struct Document {
 }
 
 /// The JSON values of a file, in order.
-pub(super) type Documents = Box<dyn Iterator<Item = Result<Document, Rejected>> + Send>;
+pub(super) type Documents = Box<dyn Iterator<Item = Result<Document, Box<Rejected>>> + Send>;
 
 /// Reads the values of a file: of an array its elements one at a time when `elements`, else the
 /// array as one value.
@@ -50,7 +60,7 @@ pub(super) fn documents(source: Source, elements: bool) -> Documents {
     }))
 }
 
-fn document(text: String, mut warnings: Vec<String>, source: SourceRef) -> Result<Document, Rejected> {
+fn document(text: String, mut warnings: Vec<String>, source: SourceRef) -> Result<Document, Box<Rejected>> {
     match parse(&text) {
         Ok((value, mended)) => {
             warnings.extend(mended.map(str::to_owned));
@@ -98,7 +108,9 @@ pub(super) fn parse(text: &str) -> Result<(Value, Option<&'static str>), Fault> 
                 }
                 false => format!("malformed JSON: {error}"),
             };
-            mended.map(|value| (value, Some("removed what JSON does not allow"))).ok_or_else(|| Fault::new(reason))
+            mended
+                .map(|value| (value, Some("removed what JSON does not allow")))
+                .ok_or_else(|| Fault::new(reason))
         }
     }
 }
@@ -199,7 +211,7 @@ impl Elements {
 }
 
 impl Iterator for Elements {
-    type Item = Result<Document, Rejected>;
+    type Item = Result<Document, Box<Rejected>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.done {
@@ -273,8 +285,7 @@ impl Keys {
     fn scan(&mut self, text: &str) {
         let mut stack: Vec<Option<String>> = Vec::new();
         let mut last: Option<String> = None;
-        let mut tokens = Tokens { text, at: 0 };
-        while let Some(token) = tokens.next() {
+        for token in (Tokens { text, at: 0 }) {
             if self.0.len() >= KEY_COUNT {
                 return;
             }
@@ -335,7 +346,11 @@ impl Iterator for Tokens<'_> {
                     let (string, used) = string(&rest[1..]);
                     self.at += used;
                     let after = self.text.get(self.at..).unwrap_or_default().trim_start();
-                    return Some(if after.starts_with(':') { Token::Key(string) } else { Token::Text(string) });
+                    return Some(if after.starts_with(':') {
+                        Token::Key(string)
+                    } else {
+                        Token::Text(string)
+                    });
                 }
                 _ => {}
             }
@@ -438,7 +453,8 @@ mod tests {
 
     #[test]
     fn speech_is_read_out_of_broken_json() {
-        let broken = r#"{"call_id": "c-7", "turns": [{"role": "caller", "text": "我不想活\u4e86\ud83d"}, {"text": "您先别"#;
+        let broken =
+            r#"{"call_id": "c-7", "turns": [{"role": "caller", "text": "我不想活\u4e86\ud83d"}, {"text": "您先别"#;
         assert_eq!(readable_in(broken), "我不想活了\n您先别\n");
         assert_eq!(call_id_in(broken).as_deref(), Some("c-7"));
         assert_eq!(call_id_in(r#"{"call_id": "c-"#), None);

@@ -19,9 +19,25 @@ pub(super) const NAME: &str = "messages";
 
 /// Fields that a message can have, beside `attributes.NAME`.
 const FIELDS: &[&str] = &[
-    "call_id", "started_at", "title", "text", "channel", "queue", "region", "language", "rating", "agent.id",
-    "agent.name", "agent.team", "agent.site", "caller.id", "caller.number", "ticket.id", "ticket.category",
-    "ticket.department", "ticket.status",
+    "call_id",
+    "started_at",
+    "title",
+    "text",
+    "channel",
+    "queue",
+    "region",
+    "language",
+    "rating",
+    "agent.id",
+    "agent.name",
+    "agent.team",
+    "agent.site",
+    "caller.id",
+    "caller.number",
+    "ticket.id",
+    "ticket.category",
+    "ticket.department",
+    "ticket.status",
 ];
 
 /// Checks a `--map`.
@@ -40,7 +56,8 @@ pub(super) fn check(map: &[(String, String)], format: Option<&str>) -> Result<()
         Some(_) => {}
     }
     for (i, (field, path)) in map.iter().enumerate() {
-        let known = FIELDS.contains(&field.as_str()) || field.strip_prefix("attributes.").is_some_and(|n| !n.is_empty());
+        let known =
+            FIELDS.contains(&field.as_str()) || field.strip_prefix("attributes.").is_some_and(|n| !n.is_empty());
         if !known {
             return wrong(format!("unknown field {field:?} (known: {}, attributes.NAME)", FIELDS.join(", ")));
         }
@@ -78,9 +95,12 @@ impl Format for Messages {
     fn open(&self, source: Source, context: Arc<Context>) -> Result<Records> {
         let path = source.path.clone();
         let start = source.head.trim_ascii_start();
-        if start.starts_with(b"{") || start.starts_with(b"[") || matches!(source.extension().as_str(), "jsonl" | "ndjson" | "json") {
+        if start.starts_with(b"{")
+            || start.starts_with(b"[")
+            || matches!(source.extension().as_str(), "jsonl" | "ndjson" | "json")
+        {
             return Ok(Box::new(json::documents(source, true).map(move |document| match document {
-                Err(rejected) => Imported::Rejected(rejected),
+                Err(rejected) => Imported::Rejected(*rejected),
                 Ok(document) => {
                     let place = SourceRef { file: path.clone(), line: document.line };
                     message(&Row::of_json(&document.value, &context.options.map), document.warnings, place, &context)
@@ -91,7 +111,9 @@ impl Format for Messages {
         let mut rows = Rows::new(source.all_lines(), delimiter, context.options.max_line_bytes, path.clone());
         let header = match rows.next() {
             Some(Ok(header)) => header.cells.iter().map(|name| name.trim().to_owned()).collect::<Vec<_>>(),
-            Some(Err(rejected)) => return Err(Error::Input { path, message: format!("no header: {}", rejected.reason) }),
+            Some(Err(rejected)) => {
+                return Err(Error::Input { path, message: format!("no header: {}", rejected.reason) });
+            }
             None => return Ok(Box::new(std::iter::empty())),
         };
         if let Some((field, column)) = context.options.map.iter().find(|(_, column)| !header.contains(column)) {
@@ -99,7 +121,7 @@ impl Format for Messages {
             return Err(Error::Input { path, message });
         }
         Ok(Box::new(rows.map(move |row| match row {
-            Err(rejected) => Imported::Rejected(rejected),
+            Err(rejected) => Imported::Rejected(*rejected),
             Ok(row) => {
                 let place = SourceRef { file: path.clone(), line: Some(row.line) };
                 let cells = header.iter().zip(row.cells).filter(|(_, cell)| !cell.trim().is_empty());
@@ -126,7 +148,9 @@ impl Row {
             }
         }
         for (name, value) in value.as_object().into_iter().flatten() {
-            let mapped = |path: &str| path == name || path.strip_prefix(name.as_str()).is_some_and(|p| p.starts_with(['.', '[']));
+            let mapped = |path: &str| {
+                path == name || path.strip_prefix(name.as_str()).is_some_and(|p| p.starts_with(['.', '[']))
+            };
             if !value.is_null() && !map.iter().any(|(_, path)| mapped(path)) {
                 row.rest.insert(name.clone(), fields::attribute(value));
             }
@@ -136,7 +160,8 @@ impl Row {
 
     fn of_cells(mut cells: BTreeMap<String, String>, map: &[(String, String)]) -> Self {
         // One column may stand for two fields.
-        let fields = map.iter().filter_map(|(field, column)| Some((field.clone(), cells.get(column)?.clone()))).collect();
+        let fields =
+            map.iter().filter_map(|(field, column)| Some((field.clone(), cells.get(column)?.clone()))).collect();
         cells.retain(|name, _| !map.iter().any(|(_, column)| column == name));
         Self { fields, rest: cells }
     }
@@ -166,7 +191,7 @@ fn message(row: &Row, mut warnings: Vec<String>, place: SourceRef, context: &Con
     let id = row.take("call_id");
     match record(row, &mut warnings, context) {
         Ok(record) => Imported::Call { record: Box::new(record), source: place, warnings },
-        Err(fault) => Imported::Rejected(fault.reject(place, id, readable())),
+        Err(fault) => Imported::Rejected(*fault.reject(place, id, readable())),
     }
 }
 

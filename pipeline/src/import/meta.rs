@@ -41,13 +41,15 @@ impl Meta {
             line: usize::try_from(line).unwrap_or(usize::MAX),
             message,
         };
-        let refused = |rejected: Rejected| wrong(rejected.source.line.unwrap_or(1), rejected.reason);
+        let refused = |rejected: Box<Rejected>| wrong(rejected.source.line.unwrap_or(1), rejected.reason);
         let mut table = Self::default();
         if source.head.trim_ascii_start().starts_with(b"{") || source.head.trim_ascii_start().starts_with(b"[") {
             for document in json::documents(source, true) {
                 let document = document.map_err(refused)?;
                 let line = document.line.unwrap_or(1);
-                let Value::Object(map) = document.value else { return Err(wrong(line, "expected an object".to_owned())) };
+                let Value::Object(map) = document.value else {
+                    return Err(wrong(line, "expected an object".to_owned()));
+                };
                 let cells = map.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), fields::attribute(v)));
                 table.add(cells.collect(), options).map_err(|message| wrong(line, message))?;
             }
@@ -57,7 +59,9 @@ impl Meta {
         let mut rows = Rows::new(source.all_lines(), separator, options.max_line_bytes, path.to_owned());
         let header = match rows.next() {
             Some(header) => header.map_err(refused)?.cells,
-            None => return Err(wrong(1, "empty table; expected a header with a column `file` or `call_id`".to_owned())),
+            None => {
+                return Err(wrong(1, "empty table; expected a header with a column `file` or `call_id`".to_owned()));
+            }
         };
         for row in rows {
             let row = row.map_err(refused)?;
@@ -184,8 +188,20 @@ impl Row {
             record.rating = self.get("rating").and_then(|r| r.parse().ok()).filter(|r| (1..=5).contains(r));
         }
         const OWN: &[&str] = &[
-            "call_id", "agent_channel", "queue", "region", "language", "direction", "channel", "agent_id", "agent_name",
-            "agent_team", "agent_site", "caller_id", "caller_number", "rating",
+            "call_id",
+            "agent_channel",
+            "queue",
+            "region",
+            "language",
+            "direction",
+            "channel",
+            "agent_id",
+            "agent_name",
+            "agent_team",
+            "agent_site",
+            "caller_id",
+            "caller_number",
+            "rating",
         ];
         for (name, cell) in &self.cells {
             if !OWN.contains(&name.as_str()) {

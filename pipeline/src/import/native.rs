@@ -44,7 +44,7 @@ impl Format for Native {
         Ok(Box::new(json::documents(source, true).map(move |document| {
             let document = match document {
                 Ok(document) => document,
-                Err(rejected) => return Imported::Rejected(rejected),
+                Err(rejected) => return Imported::Rejected(*rejected),
             };
             let place = SourceRef { file: path.clone(), line: document.line };
             let mut warnings = document.warnings;
@@ -55,7 +55,7 @@ impl Format for Native {
             };
             match result {
                 Ok(record) => Imported::Call { record: Box::new(record), source: place, warnings },
-                Err(fault) => Imported::Rejected(fault.reject(place, id, Some(json::readable_in(&document.raw)))),
+                Err(fault) => Imported::Rejected(*fault.reject(place, id, Some(json::readable_in(&document.raw)))),
             }
         })))
     }
@@ -239,7 +239,8 @@ fn turns(
         }
         record.turns.push(turn);
     }
-    unknown.extend(extra.into_iter().map(|(name, values)| (format!("turns.{name}"), Value::Object(values).to_string())));
+    unknown
+        .extend(extra.into_iter().map(|(name, values)| (format!("turns.{name}"), Value::Object(values).to_string())));
     for (label, role) in odd_roles {
         warnings.push(format!("turns: role {label:?} read as {}", role.as_str()));
     }
@@ -252,7 +253,9 @@ fn turns(
 }
 
 fn role(text: String, odd: &mut BTreeMap<String, Role>) -> Role {
-    let exact = [Role::Agent, Role::Caller, Role::Bot, Role::Ivr, Role::Other].into_iter().find(|r| r.as_str() == text);
+    let exact = [Role::Agent, Role::Caller, Role::Bot, Role::Ivr, Role::Other]
+        .into_iter()
+        .find(|r| r.as_str() == text);
     exact.unwrap_or_else(|| {
         let role = roles::known(&text).unwrap_or(Role::Other);
         odd.insert(text, role);

@@ -30,17 +30,19 @@ pub(super) fn known(label: &str) -> Option<Role> {
     let word = label.trim_matches(|c: char| c.is_ascii_digit() || c.is_whitespace() || "_-#[]()（）【】.".contains(c));
     let word = word.strip_prefix("role_").unwrap_or(word);
     match word {
-        "agent" | "a" | "坐席" | "座席" | "客服" | "话务员" | "接线员" | "坐席员" | "座席员" | "客服人员" | "客服代表" | "工作人员"
-        | "受理员" | "客服专员" | "staff" | "operator" | "representative" | "rep" | "csr" | "advisor" | "employee" | "doctor"
-        | "clinician" | "assistant" | "医生" | "support" | "call_taker" | "calltaker" | "dispatcher" | "销售" | "业务员" | "agents" => {
-            Some(Role::Agent)
+        "agent" | "a" | "坐席" | "座席" | "客服" | "话务员" | "接线员" | "坐席员" | "座席员" | "客服人员"
+        | "客服代表" | "工作人员" | "受理员" | "客服专员" | "staff" | "operator" | "representative" | "rep" | "csr"
+        | "advisor" | "employee" | "doctor" | "clinician" | "assistant" | "医生" | "support" | "call_taker"
+        | "calltaker" | "dispatcher" | "销售" | "业务员" | "agents" => Some(Role::Agent),
+        "caller" | "c" | "customer" | "client" | "user" | "来电人" | "客户" | "用户" | "市民" | "群众" | "来电者"
+        | "诉求人" | "群众来电" | "patient" | "患者" | "病人" | "业主" | "consumer" | "visitor" | "guest"
+        | "citizen" | "member" | "callers" | "customers" => Some(Role::Caller),
+        "bot" | "robot" | "机器人" | "智能客服" | "voicebot" | "语音机器人" | "virtual_agent" => {
+            Some(Role::Bot)
         }
-        "caller" | "c" | "customer" | "client" | "user" | "来电人" | "客户" | "用户" | "市民" | "群众" | "来电者" | "诉求人" | "群众来电"
-        | "patient" | "患者" | "病人" | "业主" | "consumer" | "visitor" | "guest" | "citizen" | "member" | "callers" | "customers" => {
-            Some(Role::Caller)
+        "ivr" | "system" | "menu" | "语音菜单" | "系统" | "系统提示" | "提示音" | "自动语音" => {
+            Some(Role::Ivr)
         }
-        "bot" | "robot" | "机器人" | "智能客服" | "voicebot" | "语音机器人" | "virtual_agent" => Some(Role::Bot),
-        "ivr" | "system" | "menu" | "语音菜单" | "系统" | "系统提示" | "提示音" | "自动语音" => Some(Role::Ivr),
         "other" | "其他" | "其他人" | "background" | "第三方" => Some(Role::Other),
         _ => None,
     }
@@ -101,16 +103,25 @@ pub(super) fn assign(segments: &[Segment], agent_channel: Option<&str>) -> Assig
 fn labels<'a>(segments: &'a [Segment], agent_channel: Option<&str>) -> Vec<Option<&'a str>> {
     let speakers = || segments.iter().map(|segment| segment.speaker.as_deref());
     let channels = || segments.iter().map(|segment| segment.channel.as_deref());
-    let distinct = |labels: &mut dyn Iterator<Item = Option<&'a str>>| -> BTreeSet<&'a str> { labels.flatten().collect() };
+    let distinct =
+        |labels: &mut dyn Iterator<Item = Option<&'a str>>| -> BTreeSet<&'a str> { labels.flatten().collect() };
     let (by_speaker, by_channel) = (distinct(&mut speakers()), distinct(&mut channels()));
     let named = |labels: &BTreeSet<&str>| labels.iter().any(|label| known(label).is_some());
-    let wanted = |labels: &BTreeSet<&str>| agent_channel.is_some_and(|w| labels.iter().any(|label| same_label(label, w)));
+    let wanted =
+        |labels: &BTreeSet<&str>| agent_channel.is_some_and(|w| labels.iter().any(|label| same_label(label, w)));
     let channel = if named(&by_speaker) {
         false
     } else {
-        named(&by_channel) || by_channel.len() >= 2 || by_speaker.is_empty() || (wanted(&by_channel) && !wanted(&by_speaker))
+        named(&by_channel)
+            || by_channel.len() >= 2
+            || by_speaker.is_empty()
+            || (wanted(&by_channel) && !wanted(&by_speaker))
     };
-    if channel { channels().collect() } else { speakers().collect() }
+    if channel {
+        channels().collect()
+    } else {
+        speakers().collect()
+    }
 }
 
 /// Whether two labels mean the same: `1`, `01`, `ch_1`, `SPEAKER_01`.
@@ -122,7 +133,11 @@ fn same_label(a: &str, b: &str) -> bool {
         match letters.as_str() {
             "" | "ch" | "channel" | "spk" | "speaker" | "声道" | "说话人" if !digits.is_empty() => {
                 let digits = digits.trim_start_matches('0');
-                if digits.is_empty() { "0".to_owned() } else { digits.to_owned() }
+                if digits.is_empty() {
+                    "0".to_owned()
+                } else {
+                    digits.to_owned()
+                }
             }
             _ => label,
         }
@@ -142,7 +157,9 @@ fn decide<'a>(
     // Service vocabulary, then who speaks first, then who says more.
     let weigh = |label: &str| -> (f32, usize) {
         let own = segments.iter().zip(labels).filter(|(_, l)| **l == Some(label)).map(|(segment, _)| segment);
-        own.fold((0.0, 0), |(score, said), segment| (score + lean(&segment.text), said + segment.text.chars().count()))
+        own.fold((0.0, 0), |(score, said), segment| {
+            (score + lean(&segment.text), said + segment.text.chars().count())
+        })
     };
     let first = labels.iter().flatten().find(|label| open.contains(label)).copied();
     let mut ranked: Vec<(f32, usize, &str)> = open
@@ -165,7 +182,11 @@ fn decide<'a>(
     }
     if !has(roles, Role::Caller) && !ranked.is_empty() {
         // Of several the one who says most.
-        let most = ranked.iter().enumerate().max_by(|(i, a), (j, b)| a.1.cmp(&b.1).then(j.cmp(i))).map_or(0, |(i, _)| i);
+        let most = ranked
+            .iter()
+            .enumerate()
+            .max_by(|(i, a), (j, b)| a.1.cmp(&b.1).then(j.cmp(i)))
+            .map_or(0, |(i, _)| i);
         by_content |= ranked.len() > 1;
         roles.insert(ranked.remove(most).2, Role::Caller);
     }
@@ -182,12 +203,14 @@ const STRONGEST: f32 = 5.0;
 
 /// How much a text sounds like an agent (positive) or a caller (negative).
 fn lean(text: &str) -> f32 {
-    let mut score: f32 = MATCHER
-        .as_ref()
-        .map_or(0.0, |matcher| {
-            let text = text.to_lowercase();
-            matcher.find_iter(&text).filter_map(|hit| cues::CUES.get(hit.pattern().as_usize())).map(|cue| cue.1).sum()
-        });
+    let mut score: f32 = MATCHER.as_ref().map_or(0.0, |matcher| {
+        let text = text.to_lowercase();
+        matcher
+            .find_iter(&text)
+            .filter_map(|hit| cues::CUES.get(hit.pattern().as_usize()))
+            .map(|cue| cue.1)
+            .sum()
+    });
     // Polite address is the agent's, plain address the caller's.
     let count = |c: char| text.chars().filter(|&x| x == c).count().min(3) as f32;
     score += cues::POLITE * count('您') + cues::PLAIN * count('你');
@@ -195,7 +218,10 @@ fn lean(text: &str) -> f32 {
 }
 
 static MATCHER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(cues::CUES.iter().map(|cue| cue.0)).ok()
+    AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(cues::CUES.iter().map(|cue| cue.0))
+        .ok()
 });
 
 /// The most probable sequence of agent and caller, for a recording in which nobody was told

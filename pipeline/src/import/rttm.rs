@@ -46,7 +46,11 @@ fn drafts(text: &str, place: &Place) -> Result<Vec<Draft>, Fault> {
             let text = field(n).ok_or_else(|| Fault::at(at(name), "missing"))?;
             let number = text.parse().ok().filter(|number: &f64| number.is_finite());
             let number = number.ok_or_else(|| Fault::at(at(name), format!("no number: {text}")))?;
-            if number < 0.0 { Err(Fault::at(at(name), format!("negative: {text}"))) } else { Ok(number) }
+            if number < 0.0 {
+                Err(Fault::at(at(name), format!("negative: {text}")))
+            } else {
+                Ok(number)
+            }
         };
         match field(0) {
             Some("SPEAKER") => {
@@ -123,7 +127,8 @@ fn ctm(text: &str) -> Result<Vec<Spoken>, Fault> {
         if fields.is_empty() || line.starts_with(";;") {
             continue;
         }
-        let number = |n: usize| fields.get(n).and_then(|f: &&str| f.parse::<f64>().ok()).filter(|t| t.is_finite() && *t >= 0.0);
+        let number =
+            |n: usize| fields.get(n).and_then(|f: &&str| f.parse::<f64>().ok()).filter(|t| t.is_finite() && *t >= 0.0);
         match (fields.first(), number(2), number(3), fields.get(4)) {
             (Some(file), Some(start), Some(length), Some(word)) => words.push(Spoken {
                 file: (*file).to_owned(),
@@ -138,7 +143,9 @@ fn ctm(text: &str) -> Result<Vec<Spoken>, Fault> {
 
 /// Puts a word into the segment that it overlaps most, of its speaker where that is known.
 fn put(spoken: Spoken, calls: &mut BTreeMap<String, Draft>) {
-    let Some(draft) = calls.get_mut(&spoken.file) else { return };
+    let Some(draft) = calls.get_mut(&spoken.file) else {
+        return;
+    };
     let word = spoken.word;
     let overlap = |s: &Segment| s.end.unwrap_or(0.0).min(word.end) - s.start.unwrap_or(0.0).max(word.start);
     let mut home: Option<(f64, &mut Segment)> = None;

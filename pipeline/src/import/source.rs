@@ -94,7 +94,16 @@ impl Source {
             }
             None => (raw, complete),
         };
-        Self { path, name, head, head_complete, reader, note, max_line: usize::MAX, max_document: usize::MAX }
+        Self {
+            path,
+            name,
+            head,
+            head_complete,
+            reader,
+            note,
+            max_line: usize::MAX,
+            max_document: usize::MAX,
+        }
     }
 
     /// The file's name without folder and without any ending.
@@ -114,7 +123,15 @@ impl Source {
 
     /// The lines, blank ones left out.
     pub(super) fn lines(self) -> Lines {
-        Lines { path: self.path, reader: self.reader, note: self.note, max: self.max_line, number: 0, failed: false, blank: false }
+        Lines {
+            path: self.path,
+            reader: self.reader,
+            note: self.note,
+            max: self.max_line,
+            number: 0,
+            failed: false,
+            blank: false,
+        }
     }
 
     /// All lines, blank ones too.
@@ -126,7 +143,7 @@ impl Source {
     ///
     /// # Errors
     /// When it is too long, breaks off, or cannot be decoded.
-    pub(super) fn document(mut self) -> Result<Text, Rejected> {
+    pub(super) fn document(mut self) -> Result<Text, Box<Rejected>> {
         let source = SourceRef { file: self.path.clone(), line: None };
         let mut bytes = Vec::new();
         let result = (&mut self.reader).take(self.max_document as u64 + 1).read_to_end(&mut bytes);
@@ -135,7 +152,9 @@ impl Source {
             bytes.truncate(self.max_document);
         }
         let fault = match result {
-            _ if too_long => Fault::new(format!("longer than the limit of {} bytes for one document", self.max_document)),
+            _ if too_long => {
+                Fault::new(format!("longer than the limit of {} bytes for one document", self.max_document))
+            }
             Err(error) => Fault::new(broken(&error)),
             Ok(_) => match decode(&bytes) {
                 Ok((text, note)) => return Ok(Text { text, warnings: warnings(self.note, note) }),
@@ -186,7 +205,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    fn reject(&self, fault: Fault, bytes: &[u8]) -> Rejected {
+    fn reject(&self, fault: Fault, bytes: &[u8]) -> Box<Rejected> {
         let source = SourceRef { file: self.path.clone(), line: Some(self.number) };
         let text = lossy(bytes);
         fault.reject(source, super::json::call_id_in(&text), Some(super::json::readable_in(&text)))
@@ -194,7 +213,7 @@ impl Lines {
 }
 
 impl Iterator for Lines {
-    type Item = Result<Line, Rejected>;
+    type Item = Result<Line, Box<Rejected>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -274,7 +293,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(String, Option<&'static str>), Fau
         Ok(text) => Ok((text.to_owned(), None)),
         Err(error) => match GB18030.decode_without_bom_handling_and_without_replacement(bytes) {
             Some(text) if is_gb18030(bytes, true) => Ok((text.into_owned(), Some(FROM_GB18030))),
-            _ => Err(Fault::new(format!("neither UTF-8 nor GB18030: undecodable byte at position {}", error.valid_up_to()))),
+            _ => Err(Fault::new(format!(
+                "neither UTF-8 nor GB18030: undecodable byte at position {}",
+                error.valid_up_to()
+            ))),
         },
     }
 }
@@ -285,7 +307,11 @@ pub(super) fn lossy(bytes: &[u8]) -> String {
     let (gb, _) = GB18030.decode_without_bom_handling(bytes);
     let bad = |text: &str| text.chars().filter(|&c| c == '\u{fffd}').count();
     // Mojibake has few undecodable bytes too: GB18030 must look like Chinese to be preferred.
-    let text = if bad(&utf8) > 0 && bad(&gb) < bad(&utf8) && common_share(bytes) >= COMMON { gb } else { utf8 };
+    let text = if bad(&utf8) > 0 && bad(&gb) < bad(&utf8) && common_share(bytes) >= COMMON {
+        gb
+    } else {
+        utf8
+    };
     text.replace('\u{fffd}', " ")
 }
 
@@ -332,7 +358,11 @@ fn common_share(bytes: &[u8]) -> f64 {
         common += u32::from(matches!(lead, 0xa1..=0xa9 | 0xb0..=0xd7) && trail >= 0xa1);
         i += if trail.is_ascii_digit() { 4 } else { 2 };
     }
-    if pairs == 0 { 0.0 } else { f64::from(common) / f64::from(pairs) }
+    if pairs == 0 {
+        0.0
+    } else {
+        f64::from(common) / f64::from(pairs)
+    }
 }
 
 /// Whether bytes are UTF-8 apart from a character that the end cuts through.

@@ -11,7 +11,13 @@ use super::{Fault, roles};
 pub(super) const WEBVTT: TextFormat = TextFormat {
     name: "webvtt",
     description: "WebVTT subtitles, with voice tags or names before the text",
-    detect: |head| if head.text.trim_start().starts_with("WEBVTT") { 100 } else { 0 },
+    detect: |head| {
+        if head.text.trim_start().starts_with("WEBVTT") {
+            100
+        } else {
+            0
+        }
+    },
     drafts: vtt,
 };
 
@@ -38,7 +44,9 @@ fn vtt(text: &str, _: &Place) -> Result<Vec<Draft>, Fault> {
             }
             continue;
         };
-        let Some((start, end)) = block.lines.get(at).and_then(|line| times(line)) else { continue };
+        let Some((start, end)) = block.lines.get(at).and_then(|line| times(line)) else {
+            continue;
+        };
         let payload = block.lines.get(at + 1..).unwrap_or_default().join("\n");
         for (speaker, words) in voices(&payload) {
             if words.is_empty() {
@@ -62,20 +70,15 @@ fn srt(text: &str, _: &Place) -> Result<Vec<Draft>, Fault> {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     for (i, line) in lines.iter().enumerate() {
         if let Some((start, end)) = times(line) {
-            segments.push(Segment {
-                index: segments.len(),
-                start: Some(start),
-                end: Some(end),
-                ..Segment::default()
-            });
+            segments.push(Segment { index: segments.len(), start: Some(start), end: Some(end), ..Segment::default() });
         } else if line.contains("-->") {
             return Err(Fault::at(format!("line {}", i + 1), "times that cannot be read"));
         } else if let Some(segment) = segments.last_mut() {
             // The number of the next cue stands before its times, not in the text.
             let number = !line.is_empty() && line.chars().all(|c| c.is_ascii_digit());
             let next = lines.get(i + 1).is_some_and(|line| times(line).is_some());
-            let words = plain(line);
-            if !(number && next) && !words.is_empty() {
+            let words = if number && next { String::new() } else { plain(line) };
+            if !words.is_empty() {
                 join(&mut segment.text, &words);
             }
         }
@@ -161,7 +164,9 @@ fn voices(payload: &str) -> Vec<(Option<String>, String)> {
             {
                 join(&mut last.1, &words);
             }
-            let Some((tag, behind)) = after.split_once('>') else { break };
+            let Some((tag, behind)) = after.split_once('>') else {
+                break;
+            };
             // `<v Name>` or `<v.loud Name>`.
             let name = tag.split_once([' ', '\t']).map(|(_, name)| plain(name)).filter(|name| !name.is_empty());
             voices.push((name, String::new()));
@@ -204,7 +209,14 @@ fn plain(text: &str) -> String {
         }
     }
     out.push_str(rest);
-    for (entity, character) in [("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", " "), ("&lrm;", ""), ("&rlm;", ""), ("&amp;", "&")] {
+    for (entity, character) in [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&nbsp;", " "),
+        ("&lrm;", ""),
+        ("&rlm;", ""),
+        ("&amp;", "&"),
+    ] {
         if out.contains(entity) {
             out = out.replace(entity, character);
         }

@@ -151,25 +151,26 @@ fn every_kind_of_bad_record_has_line_field_and_reason() {
     let all = read("native_bad.jsonl");
     assert!(matches!(all.last(), Some(Imported::Call { record, .. }) if record.call_id == "GOOD"));
     let bad = rejected(all);
-    let told: Vec<(u64, Option<&str>, Option<&str>)> = bad
-        .iter()
-        .map(|r| (r.source.line.unwrap(), r.call_id.as_deref(), r.field.as_deref()))
-        .collect();
-    assert_eq!(told, [
-        (1, Some("B-1"), None),
-        (2, None, None),
-        (3, None, Some("call_id")),
-        (4, Some("B-4"), Some("turns")),
-        (5, Some("B-5"), Some("turns[1].text")),
-        (6, Some("B-6"), Some("turns[0].start_ms")),
-        (7, Some("B-7"), Some("turns[0].end_ms")),
-        (8, Some("B-8"), None),
-        (9, Some("B-9"), Some("started_at")),
-        (10, Some("B-10"), Some("rating")),
-        (11, Some("B-11"), Some("turns[0].words[0].end_ms")),
-        (12, Some("B-12"), Some("agent.id")),
-        (13, None, None),
-    ]);
+    let told: Vec<(u64, Option<&str>, Option<&str>)> =
+        bad.iter().map(|r| (r.source.line.unwrap(), r.call_id.as_deref(), r.field.as_deref())).collect();
+    assert_eq!(
+        told,
+        [
+            (1, Some("B-1"), None),
+            (2, None, None),
+            (3, None, Some("call_id")),
+            (4, Some("B-4"), Some("turns")),
+            (5, Some("B-5"), Some("turns[1].text")),
+            (6, Some("B-6"), Some("turns[0].start_ms")),
+            (7, Some("B-7"), Some("turns[0].end_ms")),
+            (8, Some("B-8"), None),
+            (9, Some("B-9"), Some("started_at")),
+            (10, Some("B-10"), Some("rating")),
+            (11, Some("B-11"), Some("turns[0].words[0].end_ms")),
+            (12, Some("B-12"), Some("agent.id")),
+            (13, None, None),
+        ]
+    );
     assert!(bad[0].reason.starts_with("truncated JSON"), "{}", bad[0].reason);
     assert_eq!(bad[0].readable.as_deref(), Some("水管爆了\n"));
     assert!(bad[1].reason.starts_with("malformed JSON"), "{}", bad[1].reason);
@@ -208,7 +209,8 @@ fn changed_input_is_read_with_a_warning() {
     let good = r#"{"call_id": "x", "turns": [{"role": "agent", "text": "您好"}]}"#;
     let (record, _) = calls(read_bytes("a.jsonl", format!("\u{feff}{good}\r\n").as_bytes())).remove(0);
     assert_eq!(record.call_id, "x");
-    let (record, warnings) = calls(read_bytes("a.jsonl", good.replace("您好", "您\u{1}好\\u0007").as_bytes())).remove(0);
+    let (record, warnings) =
+        calls(read_bytes("a.jsonl", good.replace("您好", "您\u{1}好\\u0007").as_bytes())).remove(0);
     assert_eq!(record.turns[0].text, "您 好");
     assert_eq!(warnings.len(), 2);
     let future = good.replace("\"turns\"", "\"started_at\": \"2999-01-01T00:00:00+08:00\", \"turns\"");
@@ -220,7 +222,9 @@ fn changed_input_is_read_with_a_warning() {
 fn undecodable_and_overlong_lines_cost_only_themselves() {
     let good = r#"{"call_id": "x", "turns": [{"role": "agent", "text": "您好，这里是热线"}]}"#;
     let mut bytes = format!("{good}\n").into_bytes();
-    bytes.extend_from_slice(b"{\"call_id\": \"u\", \"turns\": [{\"role\": \"caller\", \"text\": \"\xe6\x88\x91\xff\xfe\"}]}\n");
+    bytes.extend_from_slice(
+        b"{\"call_id\": \"u\", \"turns\": [{\"role\": \"caller\", \"text\": \"\xe6\x88\x91\xff\xfe\"}]}\n",
+    );
     bytes.extend_from_slice(format!("{}\n{good}\n", good.replace("您好", &"很长".repeat(300))).as_bytes());
     let (_folder, path) = file("a.jsonl", &bytes);
     let imported = read_with(&path, ImportOptions { max_line_bytes: 500, ..ImportOptions::default() });
@@ -277,7 +281,13 @@ fn ten_thousand_turns_are_read() {
 #[test]
 fn aws() {
     let call = call("aws_call_analytics.json");
-    assert_eq!(script(&call), ["agent 120 2100 您好，很高兴为您服务。", "caller 2300 4800 我家水表转得特别快。"]);
+    assert_eq!(
+        script(&call),
+        [
+            "agent 120 2100 您好，很高兴为您服务。",
+            "caller 2300 4800 我家水表转得特别快。"
+        ]
+    );
     assert_eq!(call.call_id, "aws_call_analytics");
     assert_eq!(call.turns[0].energy_db, Some(72.0));
     assert_eq!(call.turns[1].emotion.as_deref(), Some("NEGATIVE"));
@@ -293,12 +303,15 @@ fn aws() {
 #[test]
 fn aliyun() {
     let call = call("aliyun_nls_poll.json");
-    assert_eq!(script(&call), [
-        "agent 300 2400 您好，请问有什么可以帮您？",
-        "caller 2600 5200 我想问一下，公交卡丢了怎么补？",
-        "agent 5400 7800 您带上身份证到服务点补办就可以。",
-        "caller 8000 8900 行，谢谢啊。",
-    ]);
+    assert_eq!(
+        script(&call),
+        [
+            "agent 300 2400 您好，请问有什么可以帮您？",
+            "caller 2600 5200 我想问一下，公交卡丢了怎么补？",
+            "agent 5400 7800 您带上身份证到服务点补办就可以。",
+            "caller 8000 8900 行，谢谢啊。",
+        ]
+    );
     assert_eq!(call.turns[1].words.len(), 2);
     assert_eq!(call.turns[0].energy_db, Some(65.0));
     assert_eq!(attribute(&call, "vendor.speech_rate"), "[240,210,210,210]");
@@ -317,11 +330,14 @@ fn aliyun() {
 #[test]
 fn dashscope_tags_become_emotion_and_channels_roles() {
     let call = call("dashscope_paraformer.json");
-    assert_eq!(script(&call), [
-        "agent 150 2300 您好，燃气客服，工号一零二为您服务。",
-        "caller 2500 4400 我家厨房有股煤气味。",
-        "agent 4600 6900 请您先关闭阀门，我马上派人上门。",
-    ]);
+    assert_eq!(
+        script(&call),
+        [
+            "agent 150 2300 您好，燃气客服，工号一零二为您服务。",
+            "caller 2500 4400 我家厨房有股煤气味。",
+            "agent 4600 6900 请您先关闭阀门，我马上派人上门。",
+        ]
+    );
     assert_eq!(call.turns[1].emotion.as_deref(), Some("FEARFUL"));
     assert_eq!(call.turns[0].words[0].text, "您好，");
 }
@@ -329,19 +345,34 @@ fn dashscope_tags_become_emotion_and_channels_roles() {
 #[test]
 fn tencent() {
     let call = call("tencent_detail.json");
-    assert_eq!(script(&call), ["agent 100 2100 您好，社保服务，请讲。", "caller 2400 5200 我的卡刷不了，都跑三趟了！"]);
+    assert_eq!(
+        script(&call),
+        [
+            "agent 100 2100 您好，社保服务，请讲。",
+            "caller 2400 5200 我的卡刷不了，都跑三趟了！"
+        ]
+    );
     // Offsets of words count from the start of their sentence.
     assert_eq!((call.turns[0].words[1].start_ms, call.turns[0].words[1].end_ms), (700, 1500));
     assert_eq!((call.turns[0].energy_db, call.turns[1].energy_db), (Some(62.0), None));
     assert_eq!(call.turns[0].emotion.as_deref(), Some("neutral"));
     assert_eq!(attribute(&call, "vendor.duration_ms"), "6400");
     let call = self::call("tencent_plain.json");
-    assert_eq!(script(&call), [
-        "agent 20 2380 您好，请问需要什么帮助？",
-        "caller 2900 6100 我想投诉楼上半夜装修。",
-        "agent 62500 65000 我帮您登记一下，请问是哪个小区？",
-    ]);
-    assert_eq!(script(&self::call("tencent_lines.txt")), ["agent 300 2100 您好，很高兴为您服务。", "caller 2400 4000 我的快递三天没动了。"]);
+    assert_eq!(
+        script(&call),
+        [
+            "agent 20 2380 您好，请问需要什么帮助？",
+            "caller 2900 6100 我想投诉楼上半夜装修。",
+            "agent 62500 65000 我帮您登记一下，请问是哪个小区？",
+        ]
+    );
+    assert_eq!(
+        script(&self::call("tencent_lines.txt")),
+        [
+            "agent 300 2100 您好，很高兴为您服务。",
+            "caller 2400 4000 我的快递三天没动了。"
+        ]
+    );
     assert!(rejected(read("tencent_failed.json"))[0].reason.contains("audio download failed"));
 }
 
@@ -349,13 +380,26 @@ fn tencent() {
 fn iflytek() {
     for name in ["iflytek_lattice_object.json", "iflytek_lattice_string.json"] {
         let call = call(name);
-        assert_eq!(script(&call), ["agent 200 2100 您好，请问有什么可以帮您？", "caller 2400 4800 我们小区停电了。"], "{name}");
+        assert_eq!(
+            script(&call),
+            [
+                "agent 200 2100 您好，请问有什么可以帮您？",
+                "caller 2400 4800 我们小区停电了。"
+            ],
+            "{name}"
+        );
         let word = &call.turns[1].words[1];
         assert_eq!((word.text.as_str(), word.start_ms, word.end_ms), ("小区", 2810, 3300));
         assert_eq!(call.turns[0].words.len(), 3);
     }
     let call = call("iflytek_onebest.json");
-    assert_eq!(script(&call), ["agent 120 2200 您好，请问有什么可以帮您？", "caller 2500 5100 门口的路灯坏了一个星期。"]);
+    assert_eq!(
+        script(&call),
+        [
+            "agent 120 2200 您好，请问有什么可以帮您？",
+            "caller 2500 5100 门口的路灯坏了一个星期。"
+        ]
+    );
     assert_eq!(attribute(&call, "vendor.speech_rate"), r#"[null,"5.1"]"#);
     let calls = calls(read("iflytek_two_calls.json"));
     assert_eq!(calls.iter().map(|c| c.0.call_id.as_str()).collect::<Vec<_>>(), ["early", "late"]);
@@ -365,7 +409,13 @@ fn iflytek() {
 #[test]
 fn volcengine_keeps_its_additions() {
     let call = call("volcengine.json");
-    assert_eq!(script(&call), ["agent 300 2500 您好，请问有什么可以帮您？", "caller 2900 6800 我这个月的电费怎么翻倍了？"]);
+    assert_eq!(
+        script(&call),
+        [
+            "agent 300 2500 您好，请问有什么可以帮您？",
+            "caller 2900 6800 我这个月的电费怎么翻倍了？"
+        ]
+    );
     assert_eq!((call.turns[0].energy_db, call.turns[1].emotion.as_deref()), (Some(58.2), Some("angry")));
     assert_eq!(call.turns[0].words.len(), 1);
     assert_eq!(attribute(&call, "vendor.speech_rate"), r#"["5.6",null]"#);
@@ -379,14 +429,23 @@ fn funasr_times_belong_to_characters_and_words() {
     assert_eq!(words, ["您", "好", "AI", "客", "服"]);
     assert!(call.turns[1].words.is_empty());
     let call = self::call("funasr_sensevoice.json");
-    assert_eq!((call.turns[0].text.as_str(), call.turns[0].emotion.as_deref()), ("你们什么时候来修电梯？", Some("ANGRY")));
+    assert_eq!(
+        (call.turns[0].text.as_str(), call.turns[0].emotion.as_deref()),
+        ("你们什么时候来修电梯？", Some("ANGRY"))
+    );
     assert_eq!(call.language.as_deref(), Some("zh"));
 }
 
 #[test]
 fn whisperx() {
     let call = call("whisperx_diarized.json");
-    assert_eq!(script(&call), ["agent 200 2400 您好,请问有什么可以帮您?", "caller 2600 5000 我要投诉3路车"]);
+    assert_eq!(
+        script(&call),
+        [
+            "agent 200 2400 您好,请问有什么可以帮您?",
+            "caller 2600 5000 我要投诉3路车"
+        ]
+    );
     let word = &call.turns[1].words[2];
     assert_eq!((word.text.as_str(), word.start_ms, word.end_ms), ("3", 3600, 4000));
     let call = self::call("whisper_mono.json");
@@ -396,17 +455,23 @@ fn whisperx() {
 
 #[test]
 fn subtitles() {
-    assert_eq!(script(&call("voices.vtt")), [
-        "agent 200 2000 您好，请问有什么可以帮您？",
-        "caller 2300 5000 水费 <三倍> 了！",
-        "agent 2300 5000 您别急。",
-    ]);
-    assert_eq!(script(&call("names.srt")), [
-        "agent 200 2400 您好，请问有什么可以帮您？",
-        "caller 2700 5900 我约的时间：明天上午，可是没人联系我。",
-        "agent 6000 7000 我查一下。",
-        "agent 7500 8000 119",
-    ]);
+    assert_eq!(
+        script(&call("voices.vtt")),
+        [
+            "agent 200 2000 您好，请问有什么可以帮您？",
+            "caller 2300 5000 水费 <三倍> 了！",
+            "agent 2300 5000 您别急。",
+        ]
+    );
+    assert_eq!(
+        script(&call("names.srt")),
+        [
+            "agent 200 2400 您好，请问有什么可以帮您？",
+            "caller 2700 5900 我约的时间：明天上午，可是没人联系我。",
+            "agent 6000 7000 我查一下。",
+            "agent 7500 8000 119",
+        ]
+    );
     // A colon alone makes no name.
     let plain = call("plain.srt");
     assert_eq!(plain.turns[1].text, "时间：明天，地点：社区，我想问要带什么。");
@@ -416,11 +481,14 @@ fn subtitles() {
 #[test]
 fn textgrid_forms_and_tiers() {
     let (long, warnings) = calls(read("long.TextGrid")).remove(0);
-    assert_eq!(script(&long), [
-        "agent 0 2500 您好，这里是\"便民\"热线。",
-        "caller 2400 6200 井盖 3 天没人修",
-        "agent 6000 9000 好的，马上登记。",
-    ]);
+    assert_eq!(
+        script(&long),
+        [
+            "agent 0 2500 您好，这里是\"便民\"热线。",
+            "caller 2400 6200 井盖 3 天没人修",
+            "agent 6000 9000 好的，马上登记。",
+        ]
+    );
     assert_eq!(warnings, ["tiers left out: words"]);
     let (short, warnings) = calls(read("short_utf16.TextGrid")).remove(0);
     assert_eq!(script(&short), ["agent 0 1500 您好"]);
@@ -429,11 +497,14 @@ fn textgrid_forms_and_tiers() {
 
 #[test]
 fn rttm_and_its_companions() {
-    assert_eq!(script(&call("timeline.rttm")), [
-        "agent 300 2500 您好，请问有什么可以帮您？",
-        "caller 2700 5800 我家门口的树倒了，",
-        "agent 5900 6900 我帮您登记。",
-    ]);
+    assert_eq!(
+        script(&call("timeline.rttm")),
+        [
+            "agent 300 2500 您好，请问有什么可以帮您？",
+            "caller 2700 5800 我家门口的树倒了，",
+            "agent 5900 6900 我帮您登记。",
+        ]
+    );
     let calls = calls(read("words.rttm"));
     assert_eq!(calls.iter().map(|c| c.0.call_id.as_str()).collect::<Vec<_>>(), ["r1", "r2"]);
     assert_eq!(calls[0].0.turns[0].text, "您好请讲");
@@ -445,13 +516,19 @@ fn rttm_and_its_companions() {
 
 #[test]
 fn timelines() {
-    assert_eq!(script(&call("timeline.json")), [
-        "agent 500 2000 您好，哪里不舒服？",
-        "caller 1800 4000 头晕。",
-        "agent 3000 3300 ",
-    ]);
+    assert_eq!(
+        script(&call("timeline.json")),
+        [
+            "agent 500 2000 您好，哪里不舒服？",
+            "caller 1800 4000 头晕。",
+            "agent 3000 3300 ",
+        ]
+    );
     let calls = calls(read("timeline_two.json"));
-    assert_eq!(calls.iter().map(|c| (c.0.call_id.as_str(), c.0.turns.len())).collect::<Vec<_>>(), [("rec_a", 1), ("rec_b", 2)]);
+    assert_eq!(
+        calls.iter().map(|c| (c.0.call_id.as_str(), c.0.turns.len())).collect::<Vec<_>>(),
+        [("rec_a", 1), ("rec_b", 2)]
+    );
     assert_eq!(script(&call("timeline_lines.jsonl")), ["agent 100 1000 您好", "caller 1200 2000 喂"]);
 }
 
@@ -494,13 +571,17 @@ fn map(text: &str) -> ImportOptions {
 
 #[test]
 fn messages_of_json_lines() {
-    let all = read_with(&fixture("messages.jsonl"), map("call_id=id,started_at=time,title=title,text=text,caller.id=user"));
+    let all =
+        read_with(&fixture("messages.jsonl"), map("call_id=id,started_at=time,title=title,text=text,caller.id=user"));
     let bad = rejected(all.clone());
     let good: Vec<_> = all.into_iter().filter(|i| matches!(i, Imported::Call { .. })).collect();
     let good = calls(good);
     let first = &good[0].0;
     assert_eq!(first.turns[0].text, "路灯不亮\n东街三盏路灯坏了。\n请尽快维修。");
-    assert_eq!((first.call_id.as_str(), first.channel.as_str(), first.turns[0].role), ("501", "letter", Role::Caller));
+    assert_eq!(
+        (first.call_id.as_str(), first.channel.as_str(), first.turns[0].role),
+        ("501", "letter", Role::Caller)
+    );
     assert_eq!(first.started_at.unwrap().to_rfc3339(), "2026-03-02T08:05:09+08:00");
     assert_eq!((attribute(first, "title"), attribute(first, "likes")), ("路灯不亮", "3"));
     assert_eq!(first.caller.as_ref().unwrap().id.as_deref(), Some("U77"));
@@ -517,7 +598,14 @@ fn messages_of_csv() {
     let bad = rejected(all.clone());
     let good = calls(all.into_iter().filter(|i| matches!(i, Imported::Call { .. })).collect());
     let told: Vec<_> = good.iter().map(|c| (c.0.call_id.as_str(), c.0.turns[0].text.as_str())).collect();
-    assert_eq!(told, [("601", "噪音\n楼下烧烤店\n到半夜，还\"唱歌\""), ("602", "公交\n等车太久"), ("604", "水质\n水发黄")]);
+    assert_eq!(
+        told,
+        [
+            ("601", "噪音\n楼下烧烤店\n到半夜，还\"唱歌\""),
+            ("602", "公交\n等车太久"),
+            ("604", "水质\n水发黄")
+        ]
+    );
     assert_eq!(attribute(&good[0].0, "区县"), "东区");
     assert_eq!((bad.len(), bad[0].source.line), (1, Some(5)));
 }
@@ -544,8 +632,7 @@ fn parquet_gives_back_what_was_written() {
     let mut writer = crate::columnar::CallWriter::new(fs::File::create(&path).unwrap()).unwrap();
     writer.write(&records).unwrap();
     writer.finish().unwrap();
-    let back: Vec<CallRecord> =
-        calls(read_with(&path, ImportOptions::default())).into_iter().map(|c| c.0).collect();
+    let back: Vec<CallRecord> = calls(read_with(&path, ImportOptions::default())).into_iter().map(|c| c.0).collect();
     assert_eq!(back, records);
 }
 
@@ -558,7 +645,9 @@ fn battery(bytes: &[u8], name: &str) {
         _ => ImportOptions { from: Some(from.to_owned()), ..ImportOptions::default() },
     };
     for format in formats() {
-        let Ok(records) = Importer::new(options(format.name)).unwrap().open(&path) else { continue };
+        let Ok(records) = Importer::new(options(format.name)).unwrap().open(&path) else {
+            continue;
+        };
         for imported in records {
             match imported {
                 Imported::Call { record, .. } => {
@@ -601,11 +690,58 @@ fn odd_json() -> impl Strategy<Value = serde_json::Value> {
         Just("{\"st\":{\"bg\":\"1\"}}".into()),
     ];
     let key = prop::sample::select(vec![
-        "call_id", "turns", "text", "role", "start_ms", "end_ms", "words", "answered", "Result", "Sentences", "BeginTime",
-        "EndTime", "Text", "transcripts", "sentences", "Response", "Data", "ResultDetail", "StartMs", "Words", "lattice",
-        "json_1best", "st", "bg", "ed", "rt", "ws", "cw", "onebest", "utterances", "additions", "start_time", "end_time",
-        "sentence_info", "timestamp", "key", "segments", "start", "end", "speaker", "Transcript", "BeginOffsetMillis",
-        "audio_segments", "audio_item_indices", "id", "a", "b", "title", "rating", "agent", "ticket", "labels",
+        "call_id",
+        "turns",
+        "text",
+        "role",
+        "start_ms",
+        "end_ms",
+        "words",
+        "answered",
+        "Result",
+        "Sentences",
+        "BeginTime",
+        "EndTime",
+        "Text",
+        "transcripts",
+        "sentences",
+        "Response",
+        "Data",
+        "ResultDetail",
+        "StartMs",
+        "Words",
+        "lattice",
+        "json_1best",
+        "st",
+        "bg",
+        "ed",
+        "rt",
+        "ws",
+        "cw",
+        "onebest",
+        "utterances",
+        "additions",
+        "start_time",
+        "end_time",
+        "sentence_info",
+        "timestamp",
+        "key",
+        "segments",
+        "start",
+        "end",
+        "speaker",
+        "Transcript",
+        "BeginOffsetMillis",
+        "audio_segments",
+        "audio_item_indices",
+        "id",
+        "a",
+        "b",
+        "title",
+        "rating",
+        "agent",
+        "ticket",
+        "labels",
     ]);
     leaf.prop_recursive(5, 40, 6, move |inner| {
         prop_oneof![

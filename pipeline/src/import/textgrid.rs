@@ -13,7 +13,11 @@ pub(super) const TEXTGRID: TextFormat = TextFormat {
     description: "Praat TextGrid, long or short text form, one tier a speaker",
     detect: |head| {
         let start: String = head.text.chars().take(400).collect();
-        if start.contains("ooTextFile") && start.contains("TextGrid") { 100 } else { 0 }
+        if start.contains("ooTextFile") && start.contains("TextGrid") {
+            100
+        } else {
+            0
+        }
     },
     drafts,
 };
@@ -105,7 +109,11 @@ fn drafts(text: &str, _: &Place) -> Result<Vec<Draft>, Fault> {
         }
         for i in 0..count {
             let start = values.number(&at(&format!("intervals[{i}].xmin")))?;
-            let end = if intervals { values.number(&at(&format!("intervals[{i}].xmax")))? } else { start };
+            let end = if intervals {
+                values.number(&at(&format!("intervals[{i}].xmax")))?
+            } else {
+                start
+            };
             let mark = values.text(&at(&format!("intervals[{i}].text")))?;
             if !wanted || is_silence(&mark) {
                 continue;
@@ -134,5 +142,8 @@ fn is_detail(name: &str) -> bool {
 
 /// Marks of a stretch in which nobody speaks.
 fn is_silence(mark: &str) -> bool {
-    matches!(mark.trim().to_lowercase().as_str(), "" | "sil" | "sp" | "spn" | "<sil>" | "<p:>" | "#" | "静音" | "<silence>")
+    matches!(
+        mark.trim().to_lowercase().as_str(),
+        "" | "sil" | "sp" | "spn" | "<sil>" | "<p:>" | "#" | "静音" | "<silence>"
+    )
 }

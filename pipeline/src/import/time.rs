@@ -61,7 +61,11 @@ fn parse(text: &str, timezone: Tz) -> Option<DateTime<FixedOffset>> {
         12 if morning => 0,
         hour => hour,
     };
-    let (date, hour) = if hour == 24 && minute == 0 { (date.succ_opt()?, 0) } else { (date, hour) };
+    let (date, hour) = if hour == 24 && minute == 0 {
+        (date.succ_opt()?, 0)
+    } else {
+        (date, hour)
+    };
     let naive = date.and_hms_milli_opt(hour, minute, second.min(59), millis)?;
     if second > 60 {
         return None;
@@ -78,8 +82,12 @@ fn split_offset(text: &str) -> (&str, Option<FixedOffset>) {
         return (rest, FixedOffset::east_opt(0));
     }
     // A minus also stands between year and month: an offset comes after a clock time.
-    let Some(colon) = text.find(':') else { return (text, None) };
-    let Some(sign) = text[colon..].find(['+', '-']).map(|at| at + colon) else { return (text, None) };
+    let Some(colon) = text.find(':') else {
+        return (text, None);
+    };
+    let Some(sign) = text[colon..].find(['+', '-']).map(|at| at + colon) else {
+        return (text, None);
+    };
     let digits: String = text[sign + 1..].chars().filter(char::is_ascii_digit).collect();
     let hours_minutes = match digits.len() {
         1 | 2 => digits.parse().ok().map(|h: i32| (h, 0)),
@@ -172,7 +180,16 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", "昨天下午", "2019-13-01", "2019-02-30 10:00", "11:25", "28/2/2019 11:25", "2019-02-28 25:00", "7"] {
+        for text in [
+            "",
+            "昨天下午",
+            "2019-13-01",
+            "2019-02-30 10:00",
+            "11:25",
+            "28/2/2019 11:25",
+            "2019-02-28 25:00",
+            "7",
+        ] {
             assert!(parse_time(text, chrono_tz::Asia::Shanghai).is_err(), "{text}");
         }
     }

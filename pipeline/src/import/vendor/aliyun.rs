@@ -13,8 +13,14 @@ pub(in crate::import) const NLS: JsonFormat = JsonFormat {
     name: "aliyun-nls",
     description: "Alibaba Cloud NLS file transcription, poll and call-back (JSON)",
     detect: |keys| {
-        let sentences = ["Result.Sentences", "Sentences.BeginTime", "result.Sentences", "result.sentences"];
-        let legacy = keys.any(&["result.begin_time", "result.text"]) && keys.any(&["task_id", "status_code", "biz_duration"]);
+        let sentences = [
+            "Result.Sentences",
+            "Sentences.BeginTime",
+            "result.Sentences",
+            "result.sentences",
+        ];
+        let legacy =
+            keys.any(&["result.begin_time", "result.text"]) && keys.any(&["task_id", "status_code", "biz_duration"]);
         let task = keys.all(&["StatusText", "TaskId"]) && keys.any(&["StatusCode", "BizDuration"]);
         if keys.any(&sentences) || legacy || task { 90 } else { 0 }
     },
@@ -26,7 +32,11 @@ pub(in crate::import) const PARAFORMER: JsonFormat = JsonFormat {
     name: "dashscope-paraformer",
     description: "Alibaba DashScope Paraformer or SenseVoice (JSON)",
     detect: |keys| {
-        if keys.any(&["transcripts.sentences", "transcripts.channel_id"]) { 90 } else { 0 }
+        if keys.any(&["transcripts.sentences", "transcripts.channel_id"]) {
+            90
+        } else {
+            0
+        }
     },
     drafts: |value| each(value, paraformer),
 };

@@ -13,7 +13,11 @@ pub(in crate::import) const CALL_ANALYTICS: JsonFormat = JsonFormat {
     name: "aws-call-analytics",
     description: "Amazon Transcribe Call Analytics (JSON)",
     detect: |keys| {
-        if keys.any(&["Transcript.ParticipantRole", "ConversationCharacteristics"]) { 95 } else { 0 }
+        if keys.any(&["Transcript.ParticipantRole", "ConversationCharacteristics"]) {
+            95
+        } else {
+            0
+        }
     },
     drafts: |value| each(value, call_analytics),
 };
@@ -23,7 +27,11 @@ pub(in crate::import) const BDA: JsonFormat = JsonFormat {
     name: "aws-bda",
     description: "Amazon Bedrock Data Automation, audio (JSON)",
     detect: |keys| {
-        let signs = ["audio_segments.start_timestamp_millis", "audio_items.start_timestamp_millis", "metadata.semantic_modality"];
+        let signs = [
+            "audio_segments.start_timestamp_millis",
+            "audio_items.start_timestamp_millis",
+            "metadata.semantic_modality",
+        ];
         if keys.any(&signs) { 95 } else { 0 }
     },
     drafts: |value| each(value, bda),
@@ -77,7 +85,9 @@ fn bda(value: &Value) -> Result<Draft, Fault> {
     let mut draft = Draft::new(Unit::Milliseconds, "audio_segments");
     let items = list(value.get("audio_items"));
     for (index, item) in required(value.get("audio_segments"), "audio_segments")?.iter().enumerate() {
-        let own = list(item.get("audio_item_indices")).iter().filter_map(|i| items.get(usize::try_from(i.as_u64()?).ok()?));
+        let own = list(item.get("audio_item_indices"))
+            .iter()
+            .filter_map(|i| items.get(usize::try_from(i.as_u64()?).ok()?));
         let own: Vec<Value> = own.cloned().collect();
         let segment = Segment {
             index,
@@ -103,7 +113,11 @@ fn bda(value: &Value) -> Result<Draft, Fault> {
 /// Words out of items, of which punctuation has no times.
 fn words(items: &[Value], [content, start, end]: [&str; 3]) -> Vec<DraftWord> {
     let word = |item: &Value| {
-        Some(DraftWord { text: text(item.get(content)), start: number(item.get(start))?, end: number(item.get(end))? })
+        Some(DraftWord {
+            text: text(item.get(content)),
+            start: number(item.get(start))?,
+            end: number(item.get(end))?,
+        })
     };
     items.iter().filter_map(word).collect()
 }

@@ -43,7 +43,7 @@ impl Format for Diarization {
         for document in json::documents(source, false) {
             match document {
                 // A call with a hole in it is no call.
-                Err(rejected) => return Ok(Box::new(std::iter::once(Imported::Rejected(rejected)))),
+                Err(rejected) => return Ok(Box::new(std::iter::once(Imported::Rejected(*rejected)))),
                 Ok(document) => {
                     warnings.extend(document.warnings);
                     raw.push_str(&document.raw);
@@ -51,9 +51,10 @@ impl Format for Diarization {
                 }
             }
             if raw.len() > context.options.max_document_bytes {
-                let fault = Fault::new(format!("longer than the limit of {} bytes", context.options.max_document_bytes));
+                let fault =
+                    Fault::new(format!("longer than the limit of {} bytes", context.options.max_document_bytes));
                 let rejected = fault.reject(place.source(), None, Some(json::readable_in(&raw)));
-                return Ok(Box::new(std::iter::once(Imported::Rejected(rejected))));
+                return Ok(Box::new(std::iter::once(Imported::Rejected(*rejected))));
             }
         }
         warnings.dedup();
@@ -65,7 +66,11 @@ impl Format for Diarization {
         place.line = None;
         let drafts: Result<Vec<Vec<Draft>>, Fault> = values.iter().map(drafts).collect();
         let imported: Vec<Imported> = match drafts {
-            Err(fault) => vec![Imported::Rejected(fault.reject(place.source(), None, Some(json::readable_in(&raw))))],
+            Err(fault) => vec![Imported::Rejected(*fault.reject(
+                place.source(),
+                None,
+                Some(json::readable_in(&raw)),
+            ))],
             Ok(drafts) => {
                 let many = drafts.iter().map(Vec::len).sum::<usize>() > 1;
                 let numbered = drafts.into_iter().flatten().zip(1..);
@@ -112,7 +117,11 @@ fn drafts(value: &Value) -> Result<Vec<Draft>, Fault> {
             let name = if start.is_none() { from } else { to };
             return Err(Fault::at(format!("[{index}].{name}"), "missing or no number"));
         }
-        let unit = if milliseconds { Unit::Milliseconds } else { Unit::Seconds };
+        let unit = if milliseconds {
+            Unit::Milliseconds
+        } else {
+            Unit::Seconds
+        };
         let id = label(item.get("recording_id")).or_else(|| label(item.get("file_id")));
         let draft = calls.entry(id.clone()).or_insert_with(|| Draft { own_id: id, ..Draft::new(unit, "") });
         draft.segments.push(Segment {

@@ -27,7 +27,11 @@ pub(in crate::import) const LFASR: JsonFormat = JsonFormat {
 };
 
 fn drafts(value: &Value) -> Result<Vec<Draft>, Fault> {
-    for (path, field) in [("/content/orderResult", "content.orderResult"), ("/orderResult", "orderResult"), ("/data", "data")] {
+    for (path, field) in [
+        ("/content/orderResult", "content.orderResult"),
+        ("/orderResult", "orderResult"),
+        ("/data", "data"),
+    ] {
         match value.pointer(path) {
             Some(Value::String(inner)) if !inner.trim().is_empty() => {
                 let (inner, _) = json::parse(inner).map_err(|fault| Fault::at(field, fault.reason))?;
@@ -51,7 +55,11 @@ fn drafts(value: &Value) -> Result<Vec<Draft>, Fault> {
                 .filter(|(_, list)| list.iter().any(|item| item.get("onebest").is_some()))
                 .map(|(name, list)| Draft { own_id: Some(name.clone()), ..onebest_call(list) })
                 .collect();
-            if calls.is_empty() { Err(Fault::new("neither a lattice nor a list of onebest")) } else { Ok(calls) }
+            if calls.is_empty() {
+                Err(Fault::new("neither a lattice nor a list of onebest"))
+            } else {
+                Ok(calls)
+            }
         }
         _ => Err(Fault::new("neither a lattice nor a list of onebest")),
     }
@@ -106,7 +114,9 @@ fn lattice_call(lattice: &[Value]) -> Result<Draft, Fault> {
         };
         for word in list(st.get("rt")).iter().flat_map(|rt| list(rt.get("ws"))) {
             // The first candidate is the best; `g` marks the end of a paragraph and says nothing.
-            let Some(best) = list(word.get("cw")).first() else { continue };
+            let Some(best) = list(word.get("cw")).first() else {
+                continue;
+            };
             let written = best.get("w").and_then(Value::as_str).unwrap_or_default();
             let kind = best.get("wp").and_then(Value::as_str).unwrap_or("n");
             if written.is_empty() || kind == "g" {

@@ -29,11 +29,15 @@ impl Format for Tencent {
             return 90;
         }
         let first = head.text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        if keys.is_empty() && line(0, first).is_some() { 80 } else { 0 }
+        if keys.is_empty() && line(0, first).is_some() {
+            80
+        } else {
+            0
+        }
     }
 
     fn open(&self, source: Source, context: Arc<Context>) -> crate::Result<Records> {
-        let json = source.head.trim_ascii_start().first().is_some_and(|b| b"{[".contains(b) )
+        let json = source.head.trim_ascii_start().first().is_some_and(|b| b"{[".contains(b))
             && line(0, source.head_text().lines().next().unwrap_or_default()).is_none();
         if json {
             return Ok(json_calls(self.name(), |value| each(value, answer), source, context));
@@ -139,7 +143,14 @@ fn line(index: usize, raw: &str) -> Option<Segment> {
     let mut parts = times.split(',').map(str::trim);
     let (start, end) = (clock(parts.next()?)?, clock(parts.next()?)?);
     let speaker = parts.next().map(str::to_owned).filter(|speaker| !speaker.is_empty());
-    Some(Segment { index, speaker, start: Some(start), end: Some(end), text: text.trim().to_owned(), ..Segment::default() })
+    Some(Segment {
+        index,
+        speaker,
+        start: Some(start),
+        end: Some(end),
+        text: text.trim().to_owned(),
+        ..Segment::default()
+    })
 }
 
 /// `m:s.mmm` or `h:m:s.mmm` in seconds.

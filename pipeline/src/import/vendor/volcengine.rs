@@ -13,7 +13,11 @@ pub(in crate::import) const VOLCENGINE: JsonFormat = JsonFormat {
     name: "volcengine",
     description: "Volcengine recording recognition (JSON)",
     detect: |keys| {
-        if keys.any(&["result.utterances", "resp.utterances", "utterances.start_time"]) { 90 } else { 0 }
+        if keys.any(&["result.utterances", "resp.utterances", "utterances.start_time"]) {
+            90
+        } else {
+            0
+        }
     },
     drafts: |value| each(value, call),
 };
@@ -54,6 +58,9 @@ fn call(value: &Value) -> Result<Draft, Fault> {
         draft.segments.push(segment);
     }
     draft.own_id = label(resp.get("id"));
-    draft.keep("vendor.duration_ms", value.pointer("/audio_info/duration").or_else(|| result.pointer("/additions/duration")));
+    draft.keep(
+        "vendor.duration_ms",
+        value.pointer("/audio_info/duration").or_else(|| result.pointer("/additions/duration")),
+    );
     Ok(draft)
 }

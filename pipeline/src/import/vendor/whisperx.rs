@@ -13,7 +13,11 @@ pub(in crate::import) const WHISPERX: JsonFormat = JsonFormat {
     name: "whisperx",
     description: "WhisperX or Whisper, with or without speakers (JSON)",
     detect: |keys| {
-        if keys.any(&["word_segments"]) || keys.all(&["segments.text", "segments.start"]) { 85 } else { 0 }
+        if keys.any(&["word_segments"]) || keys.all(&["segments.text", "segments.start"]) {
+            85
+        } else {
+            0
+        }
     },
     drafts: |value| each(value, call),
 };
@@ -40,7 +44,9 @@ fn call(value: &Value) -> Result<Draft, Fault> {
 /// Words with times. Digits and signs are not aligned and have none: they take what lies between
 /// their neighbours.
 fn words(items: &[Value], start: Option<f64>, end: Option<f64>) -> Vec<DraftWord> {
-    let (Some(mut from), Some(end)) = (start, end) else { return Vec::new() };
+    let (Some(mut from), Some(end)) = (start, end) else {
+        return Vec::new();
+    };
     let mut words: Vec<DraftWord> = Vec::new();
     let mut open: Vec<String> = Vec::new();
     let place = |open: &mut Vec<String>, words: &mut Vec<DraftWord>, from: f64, to: f64| {
@@ -71,5 +77,8 @@ fn speaker_of(words: &[Value]) -> Option<String> {
     for speaker in words.iter().filter_map(|word| word.get("speaker")?.as_str()) {
         *counts.entry(speaker).or_default() += 1;
     }
-    counts.into_iter().max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(a.0))).map(|(speaker, _)| speaker.to_owned())
+    counts
+        .into_iter()
+        .max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(a.0)))
+        .map(|(speaker, _)| speaker.to_owned())
 }
