@@ -22,7 +22,7 @@ pub(super) struct Row {
 pub(super) struct Rows {
     lines: Lines,
     /// Lines that were read ahead and given back.
-    ahead: VecDeque<Result<Line, Rejected>>,
+    ahead: VecDeque<Result<Line, Box<Rejected>>>,
     delimiter: u8,
     max: usize,
     path: std::path::PathBuf,
@@ -39,7 +39,7 @@ impl Rows {
         Self { lines, ahead: VecDeque::new(), delimiter, max, path }
     }
 
-    fn line(&mut self) -> Option<Result<Line, Rejected>> {
+    fn line(&mut self) -> Option<Result<Line, Box<Rejected>>> {
         self.ahead.pop_front().or_else(|| self.lines.next())
     }
 
@@ -55,7 +55,7 @@ impl Rows {
 }
 
 impl Iterator for Rows {
-    type Item = Result<Row, Rejected>;
+    type Item = Result<Row, Box<Rejected>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let first = loop {

@@ -109,10 +109,10 @@ impl Draft {
         };
         if id.trim().is_empty() {
             let fault = Fault::at("call_id", "neither the file nor its name gives an id");
-            return Imported::Rejected(fault.reject(place.source(), None, Some(self.readable())));
+            return Imported::Rejected(*fault.reject(place.source(), None, Some(self.readable())));
         }
-        if let Err(fault) = self.to_milliseconds() {
-            return Imported::Rejected(fault.reject(place.source(), Some(id), Some(self.readable())));
+        if let Err(fault) = self.settle_times() {
+            return Imported::Rejected(*fault.reject(place.source(), Some(id), Some(self.readable())));
         }
         let mut record = CallRecord::new(id);
         // Vendors list one channel after the other. Without times the order is all there is.
@@ -181,7 +181,7 @@ impl Draft {
 
     /// Checks the times and makes them milliseconds. A file whose times make sense only in the
     /// other unit is read in that.
-    fn to_milliseconds(&mut self) -> Result<(), Fault> {
+    fn settle_times(&mut self) -> Result<(), Fault> {
         let list = self.list;
         for segment in &self.segments {
             let at = |field: &str| format!("{list}[{}].{field}", segment.index);

@@ -161,7 +161,7 @@ pub(super) fn json_calls(
             }
             let document = match documents.next()? {
                 Ok(document) => document,
-                Err(rejected) => return Some(Imported::Rejected(rejected)),
+                Err(rejected) => return Some(Imported::Rejected(*rejected)),
             };
             let alone = ordinal == 0 && documents.peek().is_none();
             place.line = document.line;
@@ -169,7 +169,7 @@ pub(super) fn json_calls(
                 Err(fault) => {
                     ordinal += 1;
                     let readable = Some(json::readable_in(&document.raw));
-                    return Some(Imported::Rejected(fault.reject(place.source(), None, readable)));
+                    return Some(Imported::Rejected(*fault.reject(place.source(), None, readable)));
                 }
                 Ok(drafts) => {
                     let alone = alone && drafts.len() == 1;
@@ -220,10 +220,10 @@ pub(super) fn text_calls(
     let place = Place::new(&source, format);
     let text = match source.document() {
         Ok(text) => text,
-        Err(rejected) => return Box::new(std::iter::once(Imported::Rejected(rejected))),
+        Err(rejected) => return Box::new(std::iter::once(Imported::Rejected(*rejected))),
     };
     let imported = match drafts(&text.text, &place) {
-        Err(fault) => vec![Imported::Rejected(fault.reject(place.source(), None, Some(text.text)))],
+        Err(fault) => vec![Imported::Rejected(*fault.reject(place.source(), None, Some(text.text)))],
         Ok(drafts) => {
             let many = drafts.len() > 1;
             drafts

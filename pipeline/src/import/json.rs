@@ -38,7 +38,7 @@ pub(super) struct Document {
 }
 
 /// The JSON values of a file, in order.
-pub(super) type Documents = Box<dyn Iterator<Item = Result<Document, Rejected>> + Send>;
+pub(super) type Documents = Box<dyn Iterator<Item = Result<Document, Box<Rejected>>> + Send>;
 
 /// Reads the values of a file: of an array its elements one at a time when `elements`, else the
 /// array as one value.
@@ -60,7 +60,7 @@ pub(super) fn documents(source: Source, elements: bool) -> Documents {
     }))
 }
 
-fn document(text: String, mut warnings: Vec<String>, source: SourceRef) -> Result<Document, Rejected> {
+fn document(text: String, mut warnings: Vec<String>, source: SourceRef) -> Result<Document, Box<Rejected>> {
     match parse(&text) {
         Ok((value, mended)) => {
             warnings.extend(mended.map(str::to_owned));
@@ -71,20 +71,23 @@ fn document(text: String, mut warnings: Vec<String>, source: SourceRef) -> Resul
 }
 
 /// Whether a file has one JSON value a line, as against one value over many lines. The first
-/// line decides; where that one is broken, a second that begins like a record of its own does.
+/// line decides; where that one is broken, a later one that begins like a record of its own does.
 fn is_lines(head: &str, complete: bool) -> bool {
     let mut lines = head.lines().map(str::trim_end).filter(|line| !line.trim().is_empty());
-    let (Some(first), second) = (lines.next(), lines.next()) else {
-        return true;
-    };
-    match second {
-        None => !complete || first.starts_with(['{', '[']),
-        Some(second) => {
-            // Two records that are both whole, or both begin anew at the first column.
-            let anew = ["{\"", "[{\""].iter().any(|mark| first.starts_with(mark) && second.starts_with(mark));
-            serde_json::from_str::<Value>(first).is_ok() || anew || !first.starts_with(['{', '['])
-        }
+    let Some(first) = lines.next() else { return true };
+    let mut later = lines.take(64).peekable();
+    if later.peek().is_none() {
+        return !complete || first.starts_with(['{', '[']);
     }
+    if !first.starts_with(['{', '[']) || serde_json::from_str::<Value>(first).is_ok() {
+        return true;
+    }
+    // `{"segments": [` and `{"start": 1},` below it are one value; so is everything after a `{`.
+    let key = |line: &str| line.split_once(':').map(|(key, _)| key.to_owned());
+    let goes_on = first.ends_with(['{', '[', ',', ':']);
+    let mark = if first.starts_with("[{\"") { "[{\"" } else { "{\"" };
+    first.starts_with(mark)
+        && later.any(|line| line.starts_with(mark) && (!goes_on || key(line).is_some_and(|k| Some(k) == key(first))))
 }
 
 /// Parses one value; where it fails for what a JSON writer should have escaped or left out (raw
@@ -99,7 +102,10 @@ pub(super) fn parse(text: &str) -> Result<(Value, Option<&'static str>), Fault> 
             let mended = mend(text).and_then(|text| serde_json::from_str(&text).ok());
             let reason = match error.is_eof() {
                 true => format!("truncated JSON: {error}"),
-                false if error.to_string().contains("surrogate") => format!("lone surrogate: {error}"),
+                // The parser's words for a surrogate without its partner.
+                false if ["surrogate", "end of hex escape"].iter().any(|sign| error.to_string().contains(sign)) => {
+                    format!("lone surrogate: {error}")
+                }
                 false => format!("malformed JSON: {error}"),
             };
             mended
@@ -205,7 +211,7 @@ impl Elements {
 }
 
 impl Iterator for Elements {
-    type Item = Result<Document, Rejected>;
+    type Item = Result<Document, Box<Rejected>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.done {
@@ -279,8 +285,7 @@ impl Keys {
     fn scan(&mut self, text: &str) {
         let mut stack: Vec<Option<String>> = Vec::new();
         let mut last: Option<String> = None;
-        let mut tokens = Tokens { text, at: 0 };
-        while let Some(token) = tokens.next() {
+        for token in (Tokens { text, at: 0 }) {
             if self.0.len() >= KEY_COUNT {
                 return;
             }
@@ -466,6 +471,9 @@ mod tests {
     fn one_value_a_line_is_told_from_one_over_many_lines() {
         assert!(is_lines("{\"a\": 1}\n{\"a\": 2}\n", true));
         assert!(is_lines("{\"a\": 1, \"b\n{\"a\": 2}\n", true));
+        assert!(is_lines("{\"a\": 1, \"b\nno JSON\n{\"a\": 2}\n", true));
+        assert!(is_lines("{\"a\": 1,\n{\"a\": 2}\n", true));
+        assert!(!is_lines("{\"segments\": [\n{\"a\": 1},\n{\"a\": 2}\n]}", true));
         assert!(is_lines("no JSON at all\n{\"a\": 2}\n", true));
         assert!(!is_lines("{\n\"a\": 1\n}\n", true));
         assert!(!is_lines("{\n  \"segments\": [\n{\"a\": 1},\n{\"a\": 2}\n]}", true));

@@ -100,7 +100,7 @@ impl Format for Messages {
             || matches!(source.extension().as_str(), "jsonl" | "ndjson" | "json")
         {
             return Ok(Box::new(json::documents(source, true).map(move |document| match document {
-                Err(rejected) => Imported::Rejected(rejected),
+                Err(rejected) => Imported::Rejected(*rejected),
                 Ok(document) => {
                     let place = SourceRef { file: path.clone(), line: document.line };
                     message(&Row::of_json(&document.value, &context.options.map), document.warnings, place, &context)
@@ -121,7 +121,7 @@ impl Format for Messages {
             return Err(Error::Input { path, message });
         }
         Ok(Box::new(rows.map(move |row| match row {
-            Err(rejected) => Imported::Rejected(rejected),
+            Err(rejected) => Imported::Rejected(*rejected),
             Ok(row) => {
                 let place = SourceRef { file: path.clone(), line: Some(row.line) };
                 let cells = header.iter().zip(row.cells).filter(|(_, cell)| !cell.trim().is_empty());
@@ -191,7 +191,7 @@ fn message(row: &Row, mut warnings: Vec<String>, place: SourceRef, context: &Con
     let id = row.take("call_id");
     match record(row, &mut warnings, context) {
         Ok(record) => Imported::Call { record: Box::new(record), source: place, warnings },
-        Err(fault) => Imported::Rejected(fault.reject(place, id, readable())),
+        Err(fault) => Imported::Rejected(*fault.reject(place, id, readable())),
     }
 }
 

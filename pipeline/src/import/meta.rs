@@ -41,7 +41,7 @@ impl Meta {
             line: usize::try_from(line).unwrap_or(usize::MAX),
             message,
         };
-        let refused = |rejected: Rejected| wrong(rejected.source.line.unwrap_or(1), rejected.reason);
+        let refused = |rejected: Box<Rejected>| wrong(rejected.source.line.unwrap_or(1), rejected.reason);
         let mut table = Self::default();
         if source.head.trim_ascii_start().starts_with(b"{") || source.head.trim_ascii_start().starts_with(b"[") {
             for document in json::documents(source, true) {

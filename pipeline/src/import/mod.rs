@@ -216,8 +216,8 @@ impl Fault {
         Self { field: Some(field.into()), reason: reason.into() }
     }
 
-    fn reject(self, source: SourceRef, call_id: Option<String>, readable: Option<String>) -> Rejected {
+    fn reject(self, source: SourceRef, call_id: Option<String>, readable: Option<String>) -> Box<Rejected> {
         let readable = readable.filter(|text| !text.trim().is_empty());
-        Rejected { source, call_id, field: self.field, reason: self.reason, readable }
+        Box::new(Rejected { source, call_id, field: self.field, reason: self.reason, readable })
     }
 }

@@ -44,7 +44,7 @@ impl Format for Native {
         Ok(Box::new(json::documents(source, true).map(move |document| {
             let document = match document {
                 Ok(document) => document,
-                Err(rejected) => return Imported::Rejected(rejected),
+                Err(rejected) => return Imported::Rejected(*rejected),
             };
             let place = SourceRef { file: path.clone(), line: document.line };
             let mut warnings = document.warnings;
@@ -55,7 +55,7 @@ impl Format for Native {
             };
             match result {
                 Ok(record) => Imported::Call { record: Box::new(record), source: place, warnings },
-                Err(fault) => Imported::Rejected(fault.reject(place, id, Some(json::readable_in(&document.raw)))),
+                Err(fault) => Imported::Rejected(*fault.reject(place, id, Some(json::readable_in(&document.raw)))),
             }
         })))
     }

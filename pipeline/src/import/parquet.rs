@@ -38,10 +38,10 @@ impl Format for Parquet {
                     }
                     Err(fault) => {
                         let heard = record.turns.iter().map(|turn| turn.text.as_str()).collect::<Vec<_>>().join("\n");
-                        Imported::Rejected(fault.reject(place, Some(record.call_id), Some(heard)))
+                        Imported::Rejected(*fault.reject(place, Some(record.call_id), Some(heard)))
                     }
                 },
-                Err(error) => Imported::Rejected(Fault::new(reason(&error)).reject(place, None, None)),
+                Err(error) => Imported::Rejected(*Fault::new(reason(&error)).reject(place, None, None)),
             }
         });
         Ok(Box::new(imported))

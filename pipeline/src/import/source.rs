@@ -143,7 +143,7 @@ impl Source {
     ///
     /// # Errors
     /// When it is too long, breaks off, or cannot be decoded.
-    pub(super) fn document(mut self) -> Result<Text, Rejected> {
+    pub(super) fn document(mut self) -> Result<Text, Box<Rejected>> {
         let source = SourceRef { file: self.path.clone(), line: None };
         let mut bytes = Vec::new();
         let result = (&mut self.reader).take(self.max_document as u64 + 1).read_to_end(&mut bytes);
@@ -205,7 +205,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    fn reject(&self, fault: Fault, bytes: &[u8]) -> Rejected {
+    fn reject(&self, fault: Fault, bytes: &[u8]) -> Box<Rejected> {
         let source = SourceRef { file: self.path.clone(), line: Some(self.number) };
         let text = lossy(bytes);
         fault.reject(source, super::json::call_id_in(&text), Some(super::json::readable_in(&text)))
@@ -213,7 +213,7 @@ impl Lines {
 }
 
 impl Iterator for Lines {
-    type Item = Result<Line, Rejected>;
+    type Item = Result<Line, Box<Rejected>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

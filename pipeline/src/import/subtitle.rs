@@ -77,8 +77,8 @@ fn srt(text: &str, _: &Place) -> Result<Vec<Draft>, Fault> {
             // The number of the next cue stands before its times, not in the text.
             let number = !line.is_empty() && line.chars().all(|c| c.is_ascii_digit());
             let next = lines.get(i + 1).is_some_and(|line| times(line).is_some());
-            let words = plain(line);
-            if !(number && next) && !words.is_empty() {
+            let words = if number && next { String::new() } else { plain(line) };
+            if !words.is_empty() {
                 join(&mut segment.text, &words);
             }
         }

@@ -43,7 +43,7 @@ impl Format for Diarization {
         for document in json::documents(source, false) {
             match document {
                 // A call with a hole in it is no call.
-                Err(rejected) => return Ok(Box::new(std::iter::once(Imported::Rejected(rejected)))),
+                Err(rejected) => return Ok(Box::new(std::iter::once(Imported::Rejected(*rejected)))),
                 Ok(document) => {
                     warnings.extend(document.warnings);
                     raw.push_str(&document.raw);
@@ -54,7 +54,7 @@ impl Format for Diarization {
                 let fault =
                     Fault::new(format!("longer than the limit of {} bytes", context.options.max_document_bytes));
                 let rejected = fault.reject(place.source(), None, Some(json::readable_in(&raw)));
-                return Ok(Box::new(std::iter::once(Imported::Rejected(rejected))));
+                return Ok(Box::new(std::iter::once(Imported::Rejected(*rejected))));
             }
         }
         warnings.dedup();
@@ -66,7 +66,7 @@ impl Format for Diarization {
         place.line = None;
         let drafts: Result<Vec<Vec<Draft>>, Fault> = values.iter().map(drafts).collect();
         let imported: Vec<Imported> = match drafts {
-            Err(fault) => vec![Imported::Rejected(fault.reject(
+            Err(fault) => vec![Imported::Rejected(*fault.reject(
                 place.source(),
                 None,
                 Some(json::readable_in(&raw)),
