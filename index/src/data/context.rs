@@ -16,7 +16,9 @@ pub struct Context {
 
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context").field("config_fingerprint", &self.config_fingerprint).finish_non_exhaustive()
+        f.debug_struct("Context")
+            .field("config_fingerprint", &self.config_fingerprint)
+            .finish_non_exhaustive()
     }
 }
 
@@ -36,6 +38,10 @@ impl Context {
 
     #[cfg(test)]
     pub(super) fn with_index(index: Arc<dyn OpenIndex>) -> Self {
-        Self { dictionary_fingerprint: "d".to_owned(), config_fingerprint: "c".to_owned(), index }
+        Self {
+            dictionary_fingerprint: "d".to_owned(),
+            config_fingerprint: "c".to_owned(),
+            index,
+        }
     }
 }

@@ -48,9 +48,9 @@ impl Hook {
     /// Passes a step, or crashes there.
     #[cfg(test)]
     pub(crate) fn at(&self, step: Step) -> Result<()> {
-        match self.crash.lock().unwrap().as_mut() {
-            Some(crash) if crash(step) => Err(crate::Error::io("crash", std::io::Error::other(format!("{step:?}")))),
-            _ => Ok(()),
+        match self.crash.lock().unwrap().as_mut().is_some_and(|crash| crash(step)) {
+            true => Err(crate::Error::io("crash", std::io::Error::other(format!("{step:?}")))),
+            false => Ok(()),
         }
     }
 

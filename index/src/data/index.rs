@@ -68,7 +68,11 @@ impl OpenIndex for OpenCallIndex {
     }
 
     fn open_reader(&self, dir: &Path) -> Result<Option<Arc<CallIndex>>> {
-        if dir.join("meta.json").is_file() { self.index(dir).map(Some) } else { Ok(None) }
+        if dir.join("meta.json").is_file() {
+            self.index(dir).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 }
 

@@ -21,6 +21,9 @@ mod repair;
 mod scan;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -161,10 +164,8 @@ impl DataDir {
             return Ok(Arc::clone(calls));
         }
         let opened = self.context.index.open_reader(&self.call_index_dir())?;
-        let calls = opened.ok_or_else(|| Error::Stale {
-            why: "there is no call index".to_owned(),
-            fix: stamp::FIX.to_owned(),
-        })?;
+        let calls = opened
+            .ok_or_else(|| Error::Stale { why: "there is no call index".to_owned(), fix: stamp::FIX.to_owned() })?;
         self.set_calls(Some(Arc::clone(&calls)));
         Ok(calls)
     }

@@ -39,7 +39,10 @@ impl Partitions {
             let Some(pair) = parse(&date, &name) else { continue };
             let analyses = self.paths(&pair).1;
             if !analyses.is_file() {
-                return Err(Error::corrupt(analyses, "missing, while its file of calls is there"));
+                return Err(Error::corrupt(
+                    analyses,
+                    "missing, while its file of calls is there; restore it, or move both away and ingest that date again",
+                ));
             }
             pairs.push(pair);
         }
