@@ -21,7 +21,7 @@ pub(crate) enum Live {
         /// Its folder.
         wal: PathBuf,
         /// What it held, and the state of its files then.
-        cache: Mutex<(Vec<(u64, u64)>, Arc<Rows>)>,
+        cache: Mutex<(wal::LogState, Arc<Rows>)>,
     },
 }
 

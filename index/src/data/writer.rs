@@ -214,7 +214,11 @@ impl Writer {
         }
         let rows: Vec<&Row> = rows.iter().collect();
         let written = self.write_pairs(data, &rows)?;
-        self.index(&rows)?;
+        // A live call may have come after a row was put: then the index has the newer version.
+        let live = data.live.rows()?;
+        let newer = |row: &&Row| live.get(row.call_id()).is_none_or(|live| live.seq < row.seq);
+        self.index(&rows.iter().copied().filter(newer).collect::<Vec<_>>())?;
+        drop(live);
         data.hook.at(Step::Indexed)?;
         // The index must not know calls that a power failure could still take from the log.
         wal.sync_all()?;

@@ -1,16 +1,19 @@
 //! Writing and reading one pair of files. Beside the columns of the records a file has
 //! `seq`, the version of the row, and that of calls `source`, where it came from.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use arrow::array::{ArrayRef, AsArray, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+    RowSelector,
 };
 use parquet::file::metadata::PageIndexPolicy;
 use qingting_pipeline::columnar::{self, TableWriter};
@@ -91,8 +94,9 @@ impl PairWriter {
             let analyses = columnar::analyses_to_batch(rows.iter().map(|row| &row.analysis))?;
             let seq: ArrayRef = Arc::new(rows.iter().map(|row| row.seq).collect::<UInt64Array>());
             let source: StringArray = rows.iter().map(|row| row.source.as_deref()).collect();
-            self.calls.write(&calls, [Arc::clone(&seq), Arc::new(source)])?;
-            self.analyses.write(&analyses, [seq])?;
+            let more: [ArrayRef; 2] = [Arc::clone(&seq), Arc::new(source)];
+            let (one, other) = rayon::join(|| self.calls.write(&calls, more), || self.analyses.write(&analyses, [seq]));
+            one.and(other)?;
         }
         Ok(())
     }
@@ -124,10 +128,16 @@ impl std::fmt::Debug for PairReader {
 }
 
 impl PairReader {
-    pub(super) fn open(calls: &Path, analyses: &Path, rows: Option<&[u32]>, batch: usize) -> Result<Self> {
+    pub(super) fn open(
+        calls: &Path,
+        analyses: &Path,
+        rows: Option<&[u32]>,
+        batch: usize,
+        footers: &Footers,
+    ) -> Result<Self> {
         Ok(Self {
-            calls: Table::open(calls, rows, batch, decode_calls)?,
-            analyses: Table::open(analyses, rows, batch, decode_analyses)?,
+            calls: Table::open(calls, rows, batch, footers, decode_calls)?,
+            analyses: Table::open(analyses, rows, batch, footers, decode_analyses)?,
         })
     }
 
@@ -188,19 +198,16 @@ impl<T> Table<T> {
         path: &Path,
         rows: Option<&[u32]>,
         batch: usize,
+        footers: &Footers,
         decode: fn(&RecordBatch) -> Option<Result<Vec<T>>>,
     ) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::io(path, e))?;
         let parquet = |e| Error::parquet(path, e);
-        // With the offset index, pages that hold none of the wanted rows are never read.
-        let index = if rows.is_some() {
-            PageIndexPolicy::Optional
-        } else {
-            PageIndexPolicy::Skip
+        let footer = match rows {
+            Some(_) => footers.get(path, &file)?,
+            None => ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(parquet)?,
         };
-        let options = ArrowReaderOptions::new().with_offset_index_policy(index);
-        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(parquet)?;
-        let mut builder = builder.with_batch_size(batch);
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer).with_batch_size(batch);
         if let Some(rows) = rows {
             builder = builder.with_row_selection(selection(rows));
         }
@@ -219,6 +226,43 @@ impl<T> Table<T> {
             let rows = (self.decode)(&batch?).ok_or_else(|| Error::corrupt(&self.path, "not a file of this store"))?;
             self.rows = rows?.into_iter();
         }
+    }
+}
+
+/// Footers of the files that were asked for single rows lately, with the offset index: with it, pages
+/// that hold none of the wanted rows are never read.
+#[derive(Debug, Default)]
+pub(super) struct Footers {
+    newest_last: Mutex<VecDeque<Footer>>,
+}
+
+#[derive(Debug)]
+struct Footer {
+    path: PathBuf,
+    /// A file never changes, but a folder may be exchanged for another.
+    state: (u64, Option<SystemTime>),
+    metadata: ArrowReaderMetadata,
+}
+
+impl Footers {
+    const KEPT: usize = 32;
+
+    fn get(&self, path: &Path, file: &File) -> Result<ArrowReaderMetadata> {
+        let meta = file.metadata().map_err(|e| Error::io(path, e))?;
+        let state = (meta.len(), meta.modified().ok());
+        let lock = || self.newest_last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().iter().find(|f| f.path == path && f.state == state) {
+            return Ok(known.metadata.clone());
+        }
+        let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
+        let metadata = ArrowReaderMetadata::load(file, options).map_err(|e| Error::parquet(path, e))?;
+        let mut kept = lock();
+        kept.retain(|footer| footer.path != path);
+        if kept.len() >= Self::KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(Footer { path: path.to_owned(), state, metadata: metadata.clone() });
+        Ok(metadata)
     }
 }
 

@@ -2,6 +2,7 @@
 //! `analyses/`. The file of calls is what counts: it appears last and goes first.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
@@ -10,6 +11,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::merge::Source;
+use super::pair::Footers;
 use super::{Pair, PairReader, PairWriter};
 use crate::files::{self, TEMPORARY};
 use crate::{Error, Result};
@@ -19,11 +21,16 @@ use crate::{Error, Result};
 pub(crate) struct Partitions {
     calls: PathBuf,
     analyses: PathBuf,
+    footers: Arc<Footers>,
 }
 
 impl Partitions {
     pub(crate) fn new(data: &Path) -> Self {
-        Self { calls: data.join("calls"), analyses: data.join("analyses") }
+        Self {
+            calls: data.join("calls"),
+            analyses: data.join("analyses"),
+            footers: Arc::default(),
+        }
     }
 
     /// The file of calls and that of analyses.
@@ -81,7 +88,7 @@ impl Partitions {
     /// Opens a pair; `rows` are the wanted ones, ascending, or all.
     pub(crate) fn open(&self, pair: &Pair, rows: Option<&[u32]>, batch: usize) -> Result<PairReader> {
         let (calls, analyses) = self.paths(pair);
-        PairReader::open(&calls, &analyses, rows, batch)
+        PairReader::open(&calls, &analyses, rows, batch, &self.footers)
     }
 
     /// The rows of a pair, as a source to merge.

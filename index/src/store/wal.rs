@@ -8,7 +8,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::SystemTime;
 
 use super::Row;
 use crate::{Error, Result, files};
@@ -27,7 +28,7 @@ pub(crate) struct Wal {
 struct State {
     /// Number of the file that is appended to.
     number: u64,
-    file: Option<std::sync::Arc<File>>,
+    file: Option<Arc<File>>,
     /// Length of that file up to the last whole frame.
     length: u64,
     /// Frames appended and frames known to be on disk, since the log was opened.
@@ -78,12 +79,12 @@ impl Wal {
         let mut state = self.lock()?;
         let path = self.path(state.number);
         let file = match &state.file {
-            Some(file) => std::sync::Arc::clone(file),
+            Some(file) => Arc::clone(file),
             None => {
                 let open = OpenOptions::new().append(true).create_new(true).open(&path);
-                let file = std::sync::Arc::new(open.map_err(|e| Error::io(&path, e))?);
+                let file = Arc::new(open.map_err(|e| Error::io(&path, e))?);
                 files::sync_dir(&self.dir)?;
-                state.file = Some(std::sync::Arc::clone(&file));
+                state.file = Some(Arc::clone(&file));
                 file
             }
         };
@@ -180,10 +181,16 @@ fn numbers(dir: &Path) -> Result<Vec<u64>> {
     Ok(files::names(dir)?.iter().filter_map(|name| name.strip_suffix(".wal")?.parse().ok()).collect())
 }
 
-/// Names and lengths of the log's files: while these are the same, so is what it holds.
-pub(crate) fn state_of(dir: &Path) -> Result<Vec<(u64, u64)>> {
-    let length = |&number: &u64| std::fs::metadata(path(dir, number)).map_or(0, |m| m.len());
-    Ok(numbers(dir)?.iter().map(|number| (*number, length(number))).collect())
+/// Number, length and time of each file of the log: while these are the same, so is what it holds.
+pub(crate) type LogState = Vec<(u64, u64, Option<SystemTime>)>;
+
+/// The state of the log's files.
+pub(crate) fn state_of(dir: &Path) -> Result<LogState> {
+    let state = |number| {
+        let meta = std::fs::metadata(path(dir, number)).ok();
+        (number, meta.as_ref().map_or(0, std::fs::Metadata::len), meta.and_then(|m| m.modified().ok()))
+    };
+    Ok(numbers(dir)?.into_iter().map(state).collect())
 }
 
 /// Reads every row of the log, in order of appending.

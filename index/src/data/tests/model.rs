@@ -13,10 +13,12 @@ const IDS: usize = 6;
 
 #[derive(Debug, Clone)]
 enum Op {
-    /// An import of some batches of (call, date), finished or dropped.
+    /// An import of some batches of (call, date), finished or dropped. After the first batch live
+    /// calls may come, and a commit.
     Ingest {
         batches: Vec<Vec<(usize, usize)>>,
-        commit_between: bool,
+        live: Vec<(usize, usize)>,
+        commit: bool,
         finish: bool,
     },
     /// Live calls.
@@ -39,8 +41,8 @@ fn calls() -> impl Strategy<Value = Vec<(usize, usize)>> {
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        4 => (vec(calls(), 1..3), any::<bool>(), prop::bool::weighted(0.8))
-            .prop_map(|(batches, commit_between, finish)| Op::Ingest { batches, commit_between, finish }),
+        4 => (vec(calls(), 1..3), vec((0..IDS, 0_usize..3), 0..2), any::<bool>(), prop::bool::weighted(0.8))
+            .prop_map(|(batches, live, commit, finish)| Op::Ingest { batches, live, commit, finish }),
         4 => calls().prop_map(Op::Append),
         1 => Just(Op::Commit),
         2 => Just(Op::Compact),
@@ -161,7 +163,7 @@ fn run(ops: Vec<Op>) {
                 assert_eq!(indexed(data.as_ref().unwrap()), model.acknowledged, "the index is brought up to the store");
                 Ok(())
             }
-            Op::Ingest { batches, commit_between, finish } => (|| {
+            Op::Ingest { batches, live, commit, finish } => (|| {
                 let mut session = open_data.ingest()?;
                 let mut put = Vec::new();
                 for (i, batch) in batches.iter().enumerate() {
@@ -169,7 +171,14 @@ fn run(ops: Vec<Op>) {
                     model.doubt(&calls);
                     put.extend(calls.clone());
                     session.put_batch(calls, "batch.jsonl")?;
-                    if commit_between && i == 0 {
+                    if i == 0 {
+                        let calls = model.calls(&live);
+                        model.doubt(&calls);
+                        open_data.append(calls.clone(), "")?;
+                        model.acknowledge(&calls);
+                        put.extend(calls);
+                    }
+                    if i == 0 && commit {
                         open_data.commit()?;
                         model.acknowledge(&put);
                     }

@@ -1,13 +1,15 @@
 //! The data folder with the real call index.
 
-use qingting_pipeline::Pipeline;
 use qingting_pipeline::assets::Assets;
-use qingting_pipeline::config::PipelineConfig;
+use qingting_pipeline::config::{NormalizeConfig, SegmentConfig};
+use qingting_pipeline::normalize::Normalizer;
+use qingting_pipeline::segment::Segmenter;
 
 use super::*;
 use crate::Error;
 use crate::calls::CallQuery;
 use crate::data::hook::Step;
+use crate::data::index::OpenCallIndex;
 
 fn ids(data: &DataDir, text: &str) -> Vec<String> {
     let query = CallQuery { text: Some(text.to_owned()), ..CallQuery::default() };
@@ -19,15 +21,16 @@ fn ids(data: &DataDir, text: &str) -> Vec<String> {
 
 #[test]
 fn searches_find_what_the_store_holds_through_crashes_and_reindexing() {
-    let pipeline = Pipeline::new(&PipelineConfig::default(), &Assets::embedded()).unwrap();
-    let context = Context::new(&pipeline);
+    let assets = Assets::embedded();
+    let context = Context::with_index(Arc::new(OpenCallIndex {
+        segmenter: Arc::new(Segmenter::new(&SegmentConfig::default(), &assets).unwrap()),
+        normalizer: Arc::new(Normalizer::new(&NormalizeConfig::default(), &assets).unwrap()),
+    }));
     let call = |id: &str, text: &str| {
-        let record = CallRecord {
-            started_at: Some(at("2026-03-01T09:00:00+08:00")),
-            turns: vec![Turn::timed(Role::Caller, 0, 2000, text)],
-            ..CallRecord::new(id)
-        };
-        pipeline.analyze(&record)
+        let Analyzed { mut record, mut analysis } = call(id, "2026-03-01T09:00:00+08:00", "a");
+        record.turns = vec![Turn::timed(Role::Caller, 0, 2000, text)];
+        text.clone_into(&mut analysis.turns[0].text);
+        Analyzed { record, analysis }
     };
     let dir = tempfile::tempdir().unwrap();
     let open = || DataDir::open_writer(dir.path(), context.clone(), "test").unwrap();
