@@ -14,6 +14,7 @@ mod data;
 mod error;
 mod files;
 pub mod highlight;
+pub mod knowledge;
 mod ledger;
 mod lock;
 mod manifest;

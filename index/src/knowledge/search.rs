@@ -1,0 +1,426 @@
+//! Finding articles: BM25 over words and n-grams, cosine over passage vectors, both rankings
+//! joined, the best passage quoted.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::NaiveDate;
+use qingting_pipeline::record::Span;
+use serde::{Serialize, Serializer, ser::SerializeSeq};
+use tantivy::collector::TopDocs;
+use tantivy::query::{
+    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, EnableScoring, Occur, Query, RangeQuery, TermQuery,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{DocAddress, DocSet, Searcher, TERMINATED, Term};
+
+use super::{KnowledgeIndex, Stored, day_number, read_stored};
+use crate::Result;
+use crate::analyzer::content;
+use crate::highlight::{Needles, slice};
+
+/// Articles of each ranking that take part in the fusion.
+const CANDIDATES: usize = 100;
+
+/// Terms of a query, the rarest ones: a long message would otherwise be slow and blurred.
+const MOST_TERMS: usize = 64;
+
+/// A term in more than this share of the articles says nothing about which one is meant.
+const TOO_COMMON: f64 = 0.5;
+
+/// With fewer articles than this, shares say nothing.
+const FEW_ARTICLES: f64 = 20.0;
+
+/// A term in the title of an article against one in its body.
+const TITLE_BOOST: f32 = 1.5;
+
+/// What a formula counts against a term that says something.
+const FORMULA_WEIGHT: f32 = 0.1;
+
+/// How people begin and end a request: next to nothing of it is in the answer.
+const FORMULAS: &[&str] = &[
+    "请问",
+    "咨询",
+    "您好",
+    "你好",
+    "谢谢",
+    "麻烦",
+    "想问",
+    "问一下",
+    "想知道",
+    "了解一下",
+    "反映",
+    "投诉",
+    "举报",
+    "求助",
+    "建议",
+    "希望",
+    "请求",
+    "要求",
+    "恳请",
+    "呼吁",
+    "质疑",
+    "疑问",
+    "强烈",
+    "尽快",
+    "解决",
+    "处理",
+    "问题",
+    "情况",
+    "相关",
+    "有关",
+    "关于",
+    "怎么",
+    "怎样",
+    "怎么办",
+    "如何",
+    "为什么",
+    "为何",
+    "什么",
+    "什么时候",
+    "何时",
+    "多久",
+    "多少",
+    "哪里",
+    "哪些",
+    "能否",
+    "是否",
+    "能不能",
+    "可不可以",
+    "可以",
+    "有没有",
+    "是不是",
+    "我们",
+    "你们",
+    "我",
+    "你",
+    "您",
+    "的",
+    "了",
+    "吗",
+    "呢",
+    "吧",
+    "请",
+];
+
+/// What an agent or a supervisor looks for.
+#[derive(Debug, Clone, Default)]
+pub struct KnowledgeQuery {
+    /// The question, in any length.
+    pub text: String,
+    /// Hits wanted; 0 stands for 10.
+    pub limit: usize,
+    /// Articles that do not hold today too, marked.
+    pub include_expired: bool,
+    /// Only articles of this category.
+    pub category: Option<String>,
+    /// The day on which articles have to hold; today when it is not given.
+    pub on: Option<NaiveDate>,
+}
+
+/// An article that answers, by its best passage.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KnowledgeHit {
+    /// The article.
+    pub id: String,
+    /// Comparable within one search only; higher is better.
+    pub score: f64,
+    /// Title of the article.
+    pub title: String,
+    /// The passage to quote, word for word.
+    pub passage: String,
+    /// First character of the passage in the article's body.
+    pub passage_start: u32,
+    /// What matched, as characters of the passage.
+    #[serde(serialize_with = "span_pairs")]
+    pub highlights: Vec<Span>,
+    /// Where the article comes from.
+    pub source: Option<String>,
+    /// Department that answers for it.
+    pub department: Option<String>,
+    /// Category.
+    pub category: Option<String>,
+    /// Last day on which it holds.
+    pub valid_to: Option<NaiveDate>,
+    /// Whether it does not hold on the day of the search: not yet, or not any more.
+    pub expired: bool,
+}
+
+fn span_pairs<S: Serializer>(spans: &[Span], serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let mut list = serializer.serialize_seq(Some(spans.len()))?;
+    for span in spans {
+        list.serialize_element(&[span.start, span.end])?;
+    }
+    list.end()
+}
+
+/// What a term of the query is, and so which fields it is looked for in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum TermKind {
+    Word,
+    Pair,
+    Single,
+}
+
+impl TermKind {
+    const ALL: [Self; 3] = [Self::Word, Self::Pair, Self::Single];
+
+    /// Measured on questions and official replies: pairs carry most, and the others add a little.
+    fn weight(self) -> f32 {
+        match self {
+            Self::Word => 0.3,
+            Self::Pair => 1.0,
+            Self::Single => 0.5,
+        }
+    }
+}
+
+/// A term of the query with its weight and its rarity.
+#[derive(Debug, Clone)]
+struct QueryTerm {
+    text: String,
+    kind: TermKind,
+    weight: f32,
+    idf: f32,
+}
+
+impl KnowledgeIndex {
+    /// Finds articles, best first, one hit an article.
+    ///
+    /// # Errors
+    /// When the index cannot be read or the encoder fails.
+    pub fn search(&self, query: &KnowledgeQuery) -> Result<Vec<KnowledgeHit>> {
+        let on = query.on.unwrap_or_else(|| chrono::Local::now().date_naive());
+        let limit = if query.limit == 0 {
+            10
+        } else {
+            query.limit.min(CANDIDATES)
+        };
+        let folded = self.analyzer.fold(&query.text);
+        let searcher = self.reader.searcher();
+        let terms = self.terms(&folded, &searcher)?;
+        let conditions = self.conditions(query, on);
+
+        let ranked = TopDocs::with_limit(CANDIDATES).order_by_score();
+        let lexical = searcher.search(&self.lexical(&terms, &conditions), &ranked)?;
+        let cosines = self.cosines(&folded, &searcher, &conditions)?;
+        let mut order = fuse(&lexical, &cosines, self.vector_weight);
+        order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        order.truncate(limit);
+        order
+            .into_iter()
+            .map(|(address, score)| {
+                let stored = read_stored(&searcher.doc(address)?, self.fields.stored)?;
+                Ok(self.hit(stored, score, &terms, cosines.get(&address).map(|&(passage, _)| passage), on))
+            })
+            .collect()
+    }
+
+    /// Words, pairs and single characters of the query, the rarest ones of each, without those that
+    /// most articles have.
+    fn terms(&self, folded: &str, searcher: &Searcher) -> Result<Vec<QueryTerm>> {
+        let articles = searcher.num_docs().max(1) as f64;
+        let chars: Vec<char> = content(folded).chars().collect();
+        let formula = formula_mask(&chars);
+        let words = self.analyzer.search_words(folded).into_iter().map(|word| {
+            let is_formula = FORMULAS.contains(&word.as_str());
+            (word, TermKind::Word, is_formula)
+        });
+        let grams = [(TermKind::Pair, 2), (TermKind::Single, 1)].into_iter().flat_map(|(kind, length)| {
+            chars
+                .windows(length)
+                .zip(formula.windows(length))
+                .map(move |(gram, formula)| (gram.iter().collect::<String>(), kind, formula.contains(&true)))
+        });
+        let mut seen = BTreeSet::new();
+        let mut terms = Vec::new();
+        for (text, kind, is_formula) in words.chain(grams) {
+            if !seen.insert((text.clone(), kind)) {
+                continue;
+            }
+            let mut frequency = 0;
+            for field in self.fields_of(kind) {
+                frequency = searcher.doc_freq(&Term::from_field_text(field, &text))?.max(frequency);
+            }
+            let frequency = frequency as f64;
+            if frequency > 0.0 && (frequency <= articles * TOO_COMMON || articles < FEW_ARTICLES) {
+                let idf = (1.0 + (articles - frequency + 0.5).max(0.0) / (frequency + 0.5)).ln() as f32;
+                let weight = kind.weight() * if is_formula { FORMULA_WEIGHT } else { 1.0 };
+                terms.push(QueryTerm { text, kind, weight, idf });
+            }
+        }
+        for kind in TermKind::ALL {
+            let mut values: Vec<f32> = terms.iter().filter(|t| t.kind == kind).map(|t| t.weight * t.idf).collect();
+            values.sort_by(|a, b| b.total_cmp(a));
+            if let Some(&least) = values.get(MOST_TERMS) {
+                terms.retain(|t| t.kind != kind || t.weight * t.idf > least);
+            }
+        }
+        Ok(terms)
+    }
+
+    /// Title field and body field.
+    fn fields_of(&self, kind: TermKind) -> [Field; 2] {
+        match kind {
+            TermKind::Word => [self.fields.title_words, self.fields.body_words],
+            TermKind::Pair | TermKind::Single => [self.fields.title_grams, self.fields.body_grams],
+        }
+    }
+
+    fn lexical(&self, terms: &[QueryTerm], conditions: &[(Occur, Box<dyn Query>)]) -> BooleanQuery {
+        let mut clauses: Vec<Box<dyn Query>> = Vec::with_capacity(terms.len() * 2);
+        for term in terms {
+            for (field, boost) in self.fields_of(term.kind).into_iter().zip([TITLE_BOOST, 1.0]) {
+                clauses.push(Box::new(BoostQuery::new(term_query(field, &term.text), term.weight * boost)));
+            }
+        }
+        let mut all: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, Box::new(BooleanQuery::union(clauses)))];
+        all.extend(conditions.iter().map(|(occur, query)| (*occur, query.box_clone())));
+        BooleanQuery::new(all)
+    }
+
+    /// Conditions that every hit has to meet; they do not count for the ranking.
+    fn conditions(&self, query: &KnowledgeQuery, on: NaiveDate) -> Vec<(Occur, Box<dyn Query>)> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let mut conditions: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+        if let Some(category) = &query.category {
+            let query = ConstScoreQuery::new(term_query(self.fields.category, category), 0.0);
+            conditions.push((Occur::Must, Box::new(query)));
+        }
+        if !query.include_expired {
+            let before = Excluded(Term::from_field_u64(self.fields.valid_to, day_number(on)));
+            let after = Excluded(Term::from_field_u64(self.fields.valid_from, day_number(on)));
+            conditions.push((Occur::MustNot, Box::new(RangeQuery::new(Unbounded, before))));
+            conditions.push((Occur::MustNot, Box::new(RangeQuery::new(after, Unbounded))));
+        }
+        conditions
+    }
+
+    /// The nearest passage of every article that meets the conditions, with its cosine.
+    fn cosines(
+        &self,
+        folded: &str,
+        searcher: &Searcher,
+        conditions: &[(Occur, Box<dyn Query>)],
+    ) -> Result<HashMap<DocAddress, (u32, f32)>> {
+        let mut cosines = HashMap::new();
+        let Some(vector) = self.encoder.encode(&[folded])?.pop() else {
+            return Ok(cosines);
+        };
+        if vector.iter().all(|&x| x == 0.0) {
+            return Ok(cosines);
+        }
+        let mut allowed: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, Box::new(AllQuery))];
+        allowed.extend(conditions.iter().map(|(occur, query)| (*occur, query.box_clone())));
+        let weight = BooleanQuery::new(allowed).weight(EnableScoring::disabled_from_searcher(searcher))?;
+        let segments = self.vectors.of(searcher, self.fields.vectors, vector.len())?;
+        for ((ordinal, reader), vectors) in (0u32..).zip(searcher.segment_readers()).zip(segments) {
+            let mut allowed = weight.scorer(reader, 1.0)?;
+            for (doc, passage, cosine) in vectors.best(&vector) {
+                if allowed.doc() < doc {
+                    allowed.seek(doc);
+                }
+                if allowed.doc() == TERMINATED {
+                    break;
+                }
+                if allowed.doc() == doc && reader.alive_bitset().is_none_or(|alive| alive.is_alive(doc)) {
+                    cosines.insert(DocAddress::new(ordinal, doc), (passage, cosine));
+                }
+            }
+        }
+        Ok(cosines)
+    }
+
+    fn hit(
+        &self,
+        stored: Stored,
+        score: f64,
+        terms: &[QueryTerm],
+        nearest: Option<u32>,
+        on: NaiveDate,
+    ) -> KnowledgeHit {
+        let Stored { article, passages } = stored;
+        let span = self.best_passage(&article.body, &passages, terms, nearest);
+        let passage = slice(&article.body, span).to_owned();
+        let needles = Needles::new(terms.iter().filter(|t| t.kind == TermKind::Word).map(|t| &t.text));
+        let highlights = needles.find(&self.analyzer.fold(&passage)).spans;
+        let expired = article.valid_to.is_some_and(|day| day < on) || article.valid_from.is_some_and(|day| day > on);
+        KnowledgeHit {
+            id: article.id,
+            score,
+            title: article.title,
+            passage,
+            passage_start: span.start,
+            highlights,
+            source: article.source,
+            department: article.department,
+            category: article.category,
+            valid_to: article.valid_to,
+            expired,
+        }
+    }
+
+    /// The passage with the rarest terms of the query; among equals the nearest one, then the first.
+    fn best_passage(&self, body: &str, passages: &[(u32, u32)], terms: &[QueryTerm], nearest: Option<u32>) -> Span {
+        let mut best = Span::new(0, 0);
+        let mut best_weight = f32::NEG_INFINITY;
+        for (&(start, end), number) in passages.iter().zip(0u32..) {
+            let span = Span::new(start, end.max(start));
+            let text = content(&self.analyzer.fold(slice(body, span)));
+            let mut weight: f32 = terms.iter().filter(|term| text.contains(&term.text)).map(|term| term.idf).sum();
+            if nearest == Some(number) {
+                weight += 0.01;
+            }
+            if weight > best_weight {
+                (best, best_weight) = (span, weight);
+            }
+        }
+        best
+    }
+}
+
+/// Joins the ranking by words and that by vectors. Ranks alone would give a weak ranking as much say
+/// at the top as a good one, so the values themselves are added, each divided by the largest.
+fn fuse(
+    lexical: &[(f32, DocAddress)],
+    cosines: &HashMap<DocAddress, (u32, f32)>,
+    weight: f64,
+) -> Vec<(DocAddress, f64)> {
+    let mut nearest: Vec<(f32, DocAddress)> = cosines
+        .iter()
+        .filter(|(_, best)| best.1 > 0.0)
+        .map(|(&address, &(_, cosine))| (cosine, address))
+        .collect();
+    nearest.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    nearest.truncate(CANDIDATES);
+    let most = lexical.first().map_or(1.0, |l| f64::from(l.0)).max(f64::MIN_POSITIVE);
+    let top = nearest.first().map_or(1.0, |n| f64::from(n.0)).max(f64::MIN_POSITIVE);
+    let mut fused: BTreeMap<DocAddress, f64> =
+        lexical.iter().map(|&(score, address)| (address, f64::from(score) / most)).collect();
+    for (_, address) in nearest {
+        fused.entry(address).or_default();
+    }
+    for (address, score) in &mut fused {
+        if let Some((_, cosine)) = cosines.get(address) {
+            *score += weight * f64::from(cosine.max(0.0)) / top;
+        }
+    }
+    fused.into_iter().collect()
+}
+
+/// Marks the characters that belong to a formula.
+fn formula_mask(chars: &[char]) -> Vec<bool> {
+    let mut mask = vec![false; chars.len()];
+    for formula in FORMULAS {
+        let formula: Vec<char> = formula.chars().collect();
+        for (at, window) in chars.windows(formula.len()).enumerate() {
+            if window == formula {
+                mask.iter_mut().skip(at).take(formula.len()).for_each(|m| *m = true);
+            }
+        }
+    }
+    mask
+}
+
+fn term_query(field: Field, text: &str) -> Box<dyn Query> {
+    Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::WithFreqs))
+}

@@ -1,0 +1,211 @@
+//! Tests of the knowledge base as a whole.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use qingting_models::HashedNgrams;
+
+use super::*;
+use crate::testing::segmenter_and_normalizer;
+
+fn open(dir: &Path) -> KnowledgeIndex {
+    let (segmenter, normalizer) = segmenter_and_normalizer();
+    let encoder = Arc::new(HashedNgrams::new(128, 2).unwrap());
+    KnowledgeIndex::open_or_create(dir, segmenter, normalizer, encoder).unwrap()
+}
+
+fn article(id: &str, title: &str, body: &str) -> Article {
+    Article {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        body: body.to_owned(),
+        ..Article::default()
+    }
+}
+
+fn day(text: &str) -> Option<NaiveDate> {
+    Some(text.parse().unwrap())
+}
+
+fn some_articles() -> Vec<Article> {
+    vec![
+        Article {
+            category: Some("社保".into()),
+            source: Some("人社发7号".into()),
+            ..article(
+                "1",
+                "社保卡补办",
+                "社保卡遗失后先打电话挂失。补办时带上身份证原件，到任一网点窗口办理，当场可取。",
+            )
+        },
+        Article {
+            valid_to: day("2026-06-30"),
+            ..article("2", "供暖补贴", "低保家庭每户补贴供暖费三百元，向街道办事处申请。")
+        },
+        Article {
+            valid_from: day("2027-01-01"),
+            ..article("3", "供暖新规", "从新年起供暖费按用热量计收，装有热表的住户先交押金。")
+        },
+        article("4", "", "路灯不亮可以拨打城管热线报修，值班人员两小时内到场。"),
+    ]
+}
+
+fn filled(articles: Vec<Article>) -> (tempfile::TempDir, KnowledgeIndex) {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path());
+    index.import_articles(articles).unwrap();
+    (dir, index)
+}
+
+fn query(text: &str) -> KnowledgeQuery {
+    KnowledgeQuery { text: text.to_owned(), on: day("2026-07-15"), ..KnowledgeQuery::default() }
+}
+
+fn ids(hits: &[KnowledgeHit]) -> Vec<&str> {
+    hits.iter().map(|hit| hit.id.as_str()).collect()
+}
+
+#[test]
+fn the_best_passage_is_quoted_with_its_source() {
+    let filler = "本事项由区政务中心统一受理。".repeat(30);
+    let body = format!("{filler}遗失补办需要身份证原件。{filler}");
+    let mut articles = some_articles();
+    articles.push(Article { source: Some("指南".into()), ..article("5", "证件办理", &body) });
+    let (_dir, index) = filled(articles);
+    let hits = index.search(&query("请问社保卡丢了怎么补办")).unwrap();
+    assert_eq!(hits[0].id, "1");
+    assert_eq!(hits[0].source.as_deref(), Some("人社发7号"));
+    assert!(!hits[0].highlights.is_empty());
+    let long = index
+        .search(&query("遗失补办要身份证原件吗"))
+        .unwrap()
+        .into_iter()
+        .find(|hit| hit.id == "5")
+        .unwrap();
+    assert!(long.passage.contains("遗失补办需要身份证原件"), "{}", long.passage);
+    assert!(long.passage.chars().count() <= PASSAGE_CHARS as usize);
+    assert_eq!(
+        slice(&body, Span::new(long.passage_start, long.passage_start + 5)),
+        slice(&long.passage, Span::new(0, 5))
+    );
+}
+
+#[test]
+fn articles_that_do_not_hold_are_left_out_unless_asked_for() {
+    let (_dir, index) = filled(some_articles());
+    assert!(!ids(&index.search(&query("供暖费")).unwrap()).iter().any(|id| ["2", "3"].contains(id)));
+    let mut hits = index.search(&KnowledgeQuery { include_expired: true, ..query("供暖费") }).unwrap();
+    hits.retain(|hit| hit.title.starts_with("供暖"));
+    assert_eq!(hits.iter().map(|hit| hit.expired).collect::<Vec<_>>(), [true, true]);
+    let on_last_day = KnowledgeQuery { on: day("2026-06-30"), ..query("供暖费") };
+    assert_eq!(index.search(&on_last_day).unwrap()[0].id, "2");
+    assert!(!index.search(&on_last_day).unwrap()[0].expired);
+}
+
+#[test]
+fn categories_select() {
+    let (_dir, index) = filled(some_articles());
+    let hits = index.search(&KnowledgeQuery { category: Some("社保".into()), ..query("办理 报修") }).unwrap();
+    assert_eq!(ids(&hits), ["1"]);
+}
+
+#[test]
+fn importing_again_replaces_and_removing_removes() {
+    let (dir, index) = filled(some_articles());
+    let summary = index
+        .import_articles(vec![
+            article("4", "路灯", "路灯故障改由供电公司受理。"),
+            article("6", "", "新"),
+        ])
+        .unwrap();
+    assert_eq!((summary.added, summary.replaced, index.len()), (1, 1, 5));
+    let hits = index.search(&query("路灯坏了找谁")).unwrap();
+    assert_eq!((hits[0].id.as_str(), hits[0].passage.as_str()), ("4", "路灯故障改由供电公司受理。"));
+    assert!(!hits.iter().any(|hit| hit.passage.contains("城管热线")));
+    index.remove(&["4", "unknown"]).unwrap();
+    assert_eq!(index.len(), 4);
+    assert!(!ids(&index.search(&query("路灯")).unwrap()).contains(&"4"));
+    drop(index);
+    let exported = KnowledgeIndex::export(dir.path()).unwrap();
+    assert_eq!(exported.iter().map(|a| a.id.as_str()).collect::<Vec<_>>(), ["1", "2", "3", "6"]);
+    assert_eq!(exported[0], some_articles()[0]);
+    assert_eq!(open(dir.path()).len(), 4);
+}
+
+#[test]
+fn files_are_imported_and_bad_articles_reported() {
+    let dir = tempfile::tempdir().unwrap();
+    let lines = dir.path().join("a.jsonl");
+    std::fs::write(
+        &lines,
+        "{\"id\":1,\"body\":\"路灯报修\"}\n{\"id\":1,\"body\":\"路灯报修热线\"}\n{\"body\":\"x\"}\n",
+    )
+    .unwrap();
+    let page = dir.path().join("水费.html");
+    std::fs::write(&page, "<p>水费每月十日前缴清</p>").unwrap();
+    let index = open(&dir.path().join("kb"));
+    let summary = index.import(&[&lines, &page]).unwrap();
+    assert_eq!((summary.files, summary.added, summary.replaced, summary.refused.len()), (2, 2, 1, 1));
+    assert_eq!(summary.refused[0].line, 3);
+    assert_eq!(ids(&index.search(&query("水费什么时候缴")).unwrap())[0], "水费");
+    assert_eq!(index.search(&query("路灯")).unwrap()[0].passage, "路灯报修热线");
+}
+
+#[test]
+fn another_model_makes_the_index_stale() {
+    let (dir, index) = filled(some_articles());
+    drop(index);
+    let (segmenter, normalizer) = segmenter_and_normalizer();
+    let other = Arc::new(HashedNgrams::new(256, 2).unwrap());
+    let error = KnowledgeIndex::open_or_create(dir.path(), segmenter, normalizer, other).unwrap_err();
+    assert!(matches!(error, Error::Stale { .. }), "{error}");
+}
+
+#[test]
+fn nothing_to_look_for_finds_nothing() {
+    let (_dir, index) = filled(some_articles());
+    for text in ["", "？？", " "] {
+        assert!(index.search(&query(text)).unwrap().is_empty(), "{text}");
+    }
+    let empty = tempfile::tempdir().unwrap();
+    assert!(open(empty.path()).search(&query("路灯")).unwrap().is_empty());
+}
+
+#[test]
+fn a_whole_letter_as_the_query_still_finds_its_article() {
+    let mut articles = some_articles();
+    articles.extend(
+        (10..60)
+            .map(|i| article(&i.to_string(), "", &format!("第{i}号回复：来信收悉，感谢关心，相关部门将跟进处理。"))),
+    );
+    let (_dir, index) = filled(articles);
+    let letter = format!(
+        "领导您好，{}我住的巷子里路灯一直不亮，晚上走路很怕，希望有人来修。",
+        "来信反映一些情况，感谢关心。".repeat(40)
+    );
+    assert_eq!(index.search(&query(&letter)).unwrap()[0].id, "4");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn hits_are_distinct_ordered_and_quote_the_article(
+        bodies in prop::collection::vec("[路灯水费补办。，a ]{1,40}", 1..8),
+        text in "[路灯水费补办a]{1,8}",
+    ) {
+        let articles = bodies.iter().enumerate().map(|(i, body)| article(&format!("k{i}"), "题", body)).collect();
+        let (_dir, index) = filled(articles);
+        let hits = index.search(&query(&text)).unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for hit in &hits {
+            prop_assert!(seen.insert(&hit.id));
+            let number: usize = hit.id[1..].parse().unwrap();
+            let length = hit.passage.chars().count() as u32;
+            let quoted = slice(&bodies[number], Span::new(hit.passage_start, hit.passage_start + length));
+            prop_assert_eq!(quoted, &hit.passage);
+            prop_assert!(hit.highlights.iter().all(|span| span.start < span.end && span.end <= length));
+        }
+        prop_assert!(hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
+    }
+}
