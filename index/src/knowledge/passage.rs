@@ -32,11 +32,15 @@ pub fn cut(text: &str, longest: u32, overlap: u32) -> Vec<Span> {
         last = Some(sentence);
     }
     passages.extend(current);
-    passages
-        .into_iter()
-        .map(|passage| trim(&chars, passage))
-        .filter(|passage| !passage.is_empty())
-        .collect()
+    let mut trimmed: Vec<Span> = Vec::with_capacity(passages.len());
+    for passage in passages {
+        let passage = trim(&chars, passage);
+        // One that adds nothing but white space to the one before is left out.
+        if !passage.is_empty() && passage.end > trimmed.last().map_or(0, |last| last.end) {
+            trimmed.push(passage);
+        }
+    }
+    trimmed
 }
 
 /// Sentences that touch each other, none longer than `longest`; too long ones break after a comma.
@@ -112,6 +116,11 @@ mod tests {
     fn long_sentences_break_after_a_comma() {
         assert_eq!(texts("第一步登记，第二步缴费，第三步", 8, 0), ["第一步登记，", "第二步缴费，", "第三步"]);
         assert_eq!(texts("没有任何标点的长句子", 4, 0), ["没有任何", "标点的长", "句子"]);
+    }
+
+    #[test]
+    fn a_repeated_sentence_before_white_space_makes_no_passage() {
+        assert_eq!(texts(" ！ 乙\n \n甲 ", 5, 3), ["！ 乙", "甲"]);
     }
 
     proptest! {
