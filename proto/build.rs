@@ -3,12 +3,13 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-const PROTOS: [&str; 7] = [
+const PROTOS: [&str; 8] = [
     "google/rpc/status.proto",
     "qingting/v1/call_record.proto",
     "qingting/v1/analysis.proto",
     "qingting/v1/analysis_service.proto",
     "qingting/v1/call_service.proto",
+    "qingting/v1/char_range.proto",
     "qingting/v1/ingest_service.proto",
     "qingting/v1/knowledge_service.proto",
 ];

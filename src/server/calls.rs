@@ -2,24 +2,37 @@
 
 use std::sync::Arc;
 
+use qingting_index::calls::{
+    CallHit, CallPage, CallQuery, FacetRequest, Filter, Group, Kind, Sort, Speaker, TurnHit, field_info,
+};
 use qingting_pipeline::Analyzed;
+use qingting_pipeline::record::Finding;
 use qingting_proto::v1;
 use qingting_proto::v1::call_service_server::CallService;
 use tonic::{Request, Response, Status};
 
-use super::backend::{CallHit, CallPage, CallQuery, Cursor, FindingQuery, Group, GroupBy, Highlight, ListedFinding};
 use super::convert::{
-    Invalid, agent_to_wire, analysis_to_wire, finding_to_wire, record_to_wire, role_to_wire, time_to_wire,
+    Invalid, agent_to_wire, analysis_to_wire, finding_to_wire, record_to_wire, role_to_wire, spans_to_wire,
+    time_to_wire,
 };
-use super::deadline;
-use super::paging::Page;
+use super::findings::{CallHead, FindingQuery};
+use super::paging::{self, Cursor};
 use super::shared::Shared;
 use super::status::Failure;
+use super::{ServerConfig, deadline};
 
 /// Collection in resource names.
 const COLLECTION: &str = "calls/";
 /// In place of a call: all of them.
 const ALL: &str = "-";
+/// Values of a facet when the request does not say.
+const FACET_SIZE: i32 = 20;
+/// Most values of a facet.
+const MAX_FACET_SIZE: i32 = 1000;
+/// Matching turns of a hit when the request does not say.
+const TURNS_PER_CALL: i32 = 3;
+/// Most matching turns of a hit.
+const MAX_TURNS_PER_CALL: i32 = 20;
 
 /// The service.
 pub(super) struct Calls(pub(super) Arc<Shared>);
@@ -31,42 +44,29 @@ impl CallService for Calls {
         request: Request<v1::SearchCallsRequest>,
     ) -> Result<Response<v1::SearchCallsResponse>, Status> {
         let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
-        let request = request.into_inner();
-        let view = view(request.view, View::Basic)?;
-        let parts = [request.query.as_str(), &request.filter, &request.order_by];
-        let page = Page::parse(&self.0.config, request.page_size, &request.page_token, &parts)?;
-        let query = CallQuery {
-            query: request.query,
-            filter: request.filter,
-            order_by: request.order_by,
-            start: page.start,
-            size: page.size,
-            facets: request.facets,
-            highlight: request.highlight,
+        let query = search_query(&self.0.config, request.into_inner())?;
+        let work = move |ready: &super::shared::Ready| {
+            // Query, filter, order and facets are checked by now.
+            let found = ready.reader.search_calls(&query).map_err(|e| Failure::in_field("page_token", e))?;
+            Ok(page_to_wire(found))
         };
-        let response = self
-            .0
-            .read(limit, move |ready| {
-                let found = ready.reader.search_calls(&query)?;
-                Ok(search_response(found, query, page, view))
-            })
-            .await?;
-        Ok(Response::new(response))
+        Ok(Response::new(self.0.read(limit, work).await?))
     }
 
     async fn get_call(&self, request: Request<v1::GetCallRequest>) -> Result<Response<v1::Call>, Status> {
         let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
         let request = request.into_inner();
-        let view = view(request.view, View::Full)?;
+        let basic = match v1::CallView::try_from(request.view) {
+            Ok(v1::CallView::Unspecified | v1::CallView::Full) => false,
+            Ok(v1::CallView::Basic) => true,
+            Err(_) => return Err(unknown("view", request.view).into()),
+        };
         let call_id = call_id(&request.name, "name")?.to_owned();
-        let call = self
-            .0
-            .read(limit, move |ready| {
-                let call = ready.reader.get_call(&call_id)?;
-                call.map(|call| call_to_wire(call, view)).ok_or_else(|| missing(&call_id))
-            })
-            .await?;
-        Ok(Response::new(call))
+        let work = move |ready: &super::shared::Ready| {
+            let call = ready.reader.get_call(&call_id)?;
+            call.map(|call| call_to_wire(call, basic)).ok_or_else(|| missing(&call_id))
+        };
+        Ok(Response::new(self.0.read(limit, work).await?))
     }
 
     async fn list_findings(
@@ -75,42 +75,21 @@ impl CallService for Calls {
     ) -> Result<Response<v1::ListFindingsResponse>, Status> {
         let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
         let request = request.into_inner();
-        let call_id = match call_id(&request.parent, "parent")? {
-            ALL => None,
-            id => Some(id.to_owned()),
-        };
-        let uncertain = match v1::FindingKind::try_from(request.kind) {
-            Ok(v1::FindingKind::Unspecified | v1::FindingKind::Asserted) => false,
-            Ok(v1::FindingKind::Uncertain) => true,
-            Err(_) => return Err(Invalid::field("kind", format!("unknown value {}", request.kind)).into()),
-        };
-        let kind = if uncertain { "uncertain" } else { "asserted" };
-        let parts = [request.parent.as_str(), &request.filter, &request.order_by, kind];
-        let page = Page::parse(&self.0.config, request.page_size, &request.page_token, &parts)?;
-        let query = FindingQuery {
-            call_id,
-            filter: request.filter,
-            order_by: request.order_by,
-            uncertain,
-            start: page.start,
-            size: page.size,
-        };
-        let response = self
-            .0
-            .read(limit, move |ready| {
-                if let Some(call_id) = &query.call_id
-                    && ready.reader.get_call(call_id)?.is_none()
-                {
-                    return Err(missing(call_id));
-                }
-                let found = ready.reader.list_findings(&query)?;
-                Ok(v1::ListFindingsResponse {
-                    findings: found.findings.into_iter().map(listed_to_wire).collect(),
-                    next_page_token: page.token(found.next),
-                })
+        let size = paging::size(&self.0.config, request.page_size)?;
+        let kind = request.kind.to_string();
+        let fixed = [request.parent.as_str(), &request.filter, &request.order_by, &kind];
+        let owner = paging::owner(fixed.into_iter().chain(request.codes.iter().map(String::as_str)));
+        let start = Cursor::parse(&request.page_token, owner)?;
+        let query = finding_query(request)?;
+        let work = move |ready: &super::shared::Ready| {
+            let found = query.page(&*ready.reader, start, size)?;
+            let (findings, next) = found.ok_or_else(|| missing(query.call_id.as_deref().unwrap_or_default()))?;
+            Ok(v1::ListFindingsResponse {
+                findings: findings.into_iter().map(listed_to_wire).collect(),
+                next_page_token: next.map_or_else(String::new, |cursor| cursor.token(owner)),
             })
-            .await?;
-        Ok(Response::new(response))
+        };
+        Ok(Response::new(self.0.read(limit, work).await?))
     }
 
     async fn aggregate_calls(
@@ -119,42 +98,119 @@ impl CallService for Calls {
     ) -> Result<Response<v1::AggregateCallsResponse>, Status> {
         let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
         let request = request.into_inner();
-        let by = match v1::GroupBy::try_from(request.group_by) {
-            Ok(v1::GroupBy::Agent) => GroupBy::Agent,
-            Ok(v1::GroupBy::Team) => GroupBy::Team,
-            Ok(v1::GroupBy::Queue) => GroupBy::Queue,
-            Ok(v1::GroupBy::Code) => GroupBy::Code,
-            Ok(v1::GroupBy::Day) => GroupBy::Day,
-            Ok(v1::GroupBy::Unspecified) => return Err(Invalid::field("group_by", "required").into()),
-            Err(_) => return Err(Invalid::field("group_by", format!("unknown value {}", request.group_by)).into()),
+        if request.group_by.is_empty() {
+            return Err(Invalid::field("group_by", "required").into());
+        }
+        let query = CallQuery {
+            text: text(request.query),
+            filter: Some(filter(&request.filter)?),
+            ..CallQuery::default()
         };
-        let response = self
-            .0
-            .read(limit, move |ready| {
-                let found = ready.reader.aggregate(by, &request.query, &request.filter)?;
-                Ok(v1::AggregateCallsResponse {
-                    rows: found.groups.into_iter().map(group_to_wire).collect(),
-                    total_size: found.total as i64,
-                })
+        let work = move |ready: &super::shared::Ready| {
+            let by = Some(request.group_by.as_str());
+            let rows = ready.reader.aggregate(&query, by).map_err(|e| Failure::in_field("group_by", e))?;
+            let total = ready.reader.aggregate(&query, None)?;
+            Ok(v1::AggregateCallsResponse {
+                rows: rows.into_iter().map(group_to_wire).collect(),
+                total: Some(total.into_iter().next().map(group_to_wire).unwrap_or_default()),
             })
-            .await?;
-        Ok(Response::new(response))
+        };
+        Ok(Response::new(self.0.read(limit, work).await?))
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum View {
-    Basic,
-    Full,
+fn search_query(config: &ServerConfig, request: v1::SearchCallsRequest) -> Result<CallQuery, Failure> {
+    let spoken_by = match v1::Role::try_from(request.spoken_by) {
+        Ok(v1::Role::Unspecified) => None,
+        Ok(v1::Role::Agent) => Some(Speaker::Agent),
+        Ok(v1::Role::Caller) => Some(Speaker::Caller),
+        Ok(v1::Role::Bot | v1::Role::Ivr | v1::Role::Other) => Some(Speaker::Other),
+        Err(_) => return Err(unknown("spoken_by", request.spoken_by).into()),
+    };
+    let facet_size = bounded("facet_size", request.facet_size, MAX_FACET_SIZE)?;
+    let facet_size = if facet_size == 0 {
+        FACET_SIZE as usize
+    } else {
+        facet_size
+    };
+    let turns = request.turns_per_call.unwrap_or(TURNS_PER_CALL);
+    let facets = request.facets.into_iter().map(|field| {
+        if countable(&field) {
+            Ok(FacetRequest { field, limit: facet_size })
+        } else {
+            Err(Invalid::field("facets", format!("cannot count by \"{field}\"")))
+        }
+    });
+    Ok(CallQuery {
+        text: text(request.query),
+        spoken_by,
+        filter: Some(filter(&request.filter)?),
+        sort: sort(&request.order_by)?,
+        limit: paging::size(config, request.page_size)?,
+        page_token: Some(request.page_token).filter(|token| !token.is_empty()),
+        facets: facets.collect::<Result<_, _>>()?,
+        turns_per_call: bounded("turns_per_call", turns, MAX_TURNS_PER_CALL)?,
+        ..CallQuery::default()
+    })
 }
 
-fn view(value: i32, default: View) -> Result<View, Invalid> {
-    match v1::CallView::try_from(value) {
-        Ok(v1::CallView::Unspecified) => Ok(default),
-        Ok(v1::CallView::Basic) => Ok(View::Basic),
-        Ok(v1::CallView::Full) => Ok(View::Full),
-        Err(_) => Err(Invalid::field("view", format!("unknown value {value}"))),
+fn finding_query(request: v1::ListFindingsRequest) -> Result<FindingQuery, Failure> {
+    let call_id = match call_id(&request.parent, "parent")? {
+        ALL => None,
+        id => Some(id.to_owned()),
+    };
+    if call_id.is_some() {
+        for (field, value) in [("filter", &request.filter), ("order_by", &request.order_by)] {
+            if !value.trim().is_empty() {
+                return Err(Invalid::field(field, "only with parent calls/-").into());
+            }
+        }
     }
+    let uncertain = match v1::FindingKind::try_from(request.kind) {
+        Ok(v1::FindingKind::Unspecified | v1::FindingKind::Asserted) => false,
+        Ok(v1::FindingKind::Uncertain) => true,
+        Err(_) => return Err(unknown("kind", request.kind).into()),
+    };
+    Ok(FindingQuery {
+        call_id,
+        filter: filter(&request.filter)?,
+        sort: sort(&request.order_by)?,
+        uncertain,
+        codes: request.codes,
+    })
+}
+
+fn text(query: String) -> Option<String> {
+    Some(query).filter(|query| !query.trim().is_empty())
+}
+
+fn filter(text: &str) -> Result<Filter, Failure> {
+    Filter::parse(text).map_err(|error| Failure::in_field("filter", error))
+}
+
+/// `field`, `field asc` or `field desc`; only one, since that is what the index sorts by.
+fn sort(order_by: &str) -> Result<Option<Sort>, Failure> {
+    let words: Vec<&str> = order_by.split_whitespace().collect();
+    let parsed = match words.as_slice() {
+        [] => return Ok(None),
+        ["relevance", "desc"] => Ok(Sort::RELEVANCE),
+        [field] | [field, "asc"] if !field.starts_with('-') => Sort::parse(field),
+        [field, "desc"] if !field.starts_with('-') => Sort::parse(&format!("-{field}")),
+        _ => return Err(Invalid::field("order_by", "must be one field, optionally followed by desc").into()),
+    };
+    parsed.map(Some).map_err(|error| Failure::in_field("order_by", error))
+}
+
+fn countable(field: &str) -> bool {
+    field == "month" || (field != "attr" && field_info(field).is_some_and(|info| info.kind != Kind::Instant))
+}
+
+fn bounded(field: &str, value: i32, most: i32) -> Result<usize, Invalid> {
+    usize::try_from(value.min(most)).map_err(|_| Invalid::field(field, "must not be negative"))
+}
+
+fn unknown(field: &str, value: i32) -> Invalid {
+    Invalid::field(field, format!("unknown value {value}"))
 }
 
 /// A call has one level of names, so everything after the collection is its id.
@@ -173,8 +229,8 @@ fn missing(call_id: &str) -> Failure {
     Failure::NotFound { kind: "qingting.v1.Call", name: resource(call_id) }
 }
 
-fn call_to_wire(mut call: Analyzed, view: View) -> v1::Call {
-    if view == View::Basic {
+fn call_to_wire(mut call: Analyzed, basic: bool) -> v1::Call {
+    if basic {
         call.record.turns.clear();
         call.analysis.turns.clear();
     }
@@ -185,66 +241,114 @@ fn call_to_wire(mut call: Analyzed, view: View) -> v1::Call {
     }
 }
 
-fn search_response(found: CallPage, query: CallQuery, page: Page, view: View) -> v1::SearchCallsResponse {
-    let end = query.start.call + found.hits.len() as u64;
-    let next = (!found.hits.is_empty() && end < found.total).then_some(Cursor { call: end, finding: 0 });
+fn page_to_wire(page: CallPage) -> v1::SearchCallsResponse {
     v1::SearchCallsResponse {
-        hits: found.hits.into_iter().map(|hit| hit_to_wire(hit, view)).collect(),
-        next_page_token: page.token(next),
-        total_size: found.total as i64,
-        facets: query
+        hits: page.hits.into_iter().map(hit_to_wire).collect(),
+        next_page_token: page.next.unwrap_or_default(),
+        total_size: page.total as i64,
+        facets: page
             .facets
             .into_iter()
-            .zip(found.facets)
-            .map(|(field, values)| v1::Facet {
-                field,
-                values: values
+            .map(|facet| v1::Facet {
+                field: facet.field,
+                values: facet
+                    .values
                     .into_iter()
-                    .map(|(value, count)| v1::FacetValue { value, count: count as i64 })
+                    .map(|v| v1::FacetValue { value: v.value, count: v.calls as i64 })
                     .collect(),
             })
             .collect(),
+        warnings: page.warnings,
     }
 }
 
-fn hit_to_wire(hit: CallHit, view: View) -> v1::SearchHit {
+fn hit_to_wire(hit: CallHit) -> v1::SearchHit {
     v1::SearchHit {
-        call: Some(call_to_wire(hit.call, view)),
+        call: resource(&hit.call_id),
+        relevance: hit.relevance,
+        started_at: hit.started_at,
+        agent_id: hit.agent,
+        queue: hit.queue,
+        appeal_type: hit.appeal_type,
+        outcome: hit.outcome,
         score: hit.score,
-        highlights: hit.highlights.into_iter().map(highlight_to_wire).collect(),
+        duration_ms: hit.duration_ms.map(|ms| ms as i64),
+        codes: hit.codes,
+        turns: hit.turns.into_iter().map(turn_to_wire).collect(),
     }
 }
 
-fn highlight_to_wire(highlight: Highlight) -> v1::Highlight {
-    v1::Highlight {
-        turn: highlight.turn as i32,
-        role: role_to_wire(highlight.role).into(),
-        start_ms: highlight.start_ms.map(|ms| ms as i64),
-        passage: highlight.passage,
-        start_char: highlight.start_char as i32,
-        matches: highlight
-            .matches
-            .into_iter()
-            .map(|(start, end)| v1::CharRange { start_char: start as i32, end_char: end as i32 })
-            .collect(),
+fn turn_to_wire(turn: TurnHit) -> v1::TurnHit {
+    v1::TurnHit {
+        turn: turn.turn as i32,
+        role: role_to_wire(turn.role).into(),
+        start_ms: turn.start_ms.map(|ms| ms as i64),
+        end_ms: turn.end_ms.map(|ms| ms as i64),
+        snippet: turn.snippet,
+        snippet_start_char: turn.snippet_start as i32,
+        highlights: spans_to_wire(turn.highlights),
     }
 }
 
-fn listed_to_wire(listed: ListedFinding) -> v1::ListedFinding {
+fn listed_to_wire((head, finding): (CallHead, Finding)) -> v1::ListedFinding {
     v1::ListedFinding {
-        call: resource(&listed.call_id),
-        started_at: listed.started_at.as_ref().map(time_to_wire),
-        agent: listed.agent.map(agent_to_wire),
-        queue: listed.queue,
-        finding: Some(finding_to_wire(listed.finding)),
+        call: resource(&head.call_id),
+        started_at: head.started_at.as_ref().map(time_to_wire),
+        agent: head.agent.clone().map(agent_to_wire),
+        queue: head.queue.clone(),
+        finding: Some(finding_to_wire(finding)),
     }
 }
 
 fn group_to_wire(group: Group) -> v1::AggregateRow {
+    let counts = |counts: std::collections::BTreeMap<String, u64>| {
+        counts.into_iter().map(|(value, count)| (value, count as i64)).collect()
+    };
     v1::AggregateRow {
-        value: group.value,
+        value: group.key,
         call_count: group.calls as i64,
-        average_score: group.average_score,
-        average_satisfaction: group.average_satisfaction,
+        average_score: group.score,
+        average_satisfaction: group.satisfaction,
+        average_rating: group.rating,
+        average_duration_seconds: group.duration,
+        finding_counts: counts(group.findings),
+        outcome_counts: counts(group.outcomes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use qingting_index::calls::SortBy;
+
+    use super::*;
+
+    #[test]
+    fn orders_are_one_field_with_its_direction() {
+        let by = |text| sort(text).unwrap().map(|sort| (sort.by, sort.descending));
+        assert_eq!(by("  "), None);
+        assert_eq!(by("score"), Some((SortBy::Field("score"), false)));
+        assert_eq!(by("score asc"), Some((SortBy::Field("score"), false)));
+        assert_eq!(by("started_at desc"), Some((SortBy::Field("started_at"), true)));
+        assert_eq!(by("relevance desc"), Some((SortBy::Relevance, true)));
+        for wrong in ["score, date", "score down", "-score", "nowhere", "queue"] {
+            let error = sort(wrong).unwrap_err();
+            assert!(matches!(&error, Failure::Invalid(i) if i.violations[0].0 == "order_by"), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_fields_with_values_to_count_are_counted() {
+        for (field, good) in [
+            ("code", true),
+            ("month", true),
+            ("date", true),
+            ("attr.源", true),
+            ("score", true),
+        ] {
+            assert_eq!(countable(field), good, "{field}");
+        }
+        for field in ["started_at", "attr", "nowhere", ""] {
+            assert!(!countable(field), "{field}");
+        }
     }
 }

@@ -23,8 +23,6 @@ pub struct ServerConfig {
     pub default_page_size: usize,
     /// Most results a page.
     pub max_page_size: usize,
-    /// How far paging goes: results beyond are refused and need a narrower filter.
-    pub max_results: usize,
     /// Single requests worked on or waiting at once; more are answered RESOURCE_EXHAUSTED.
     pub max_requests: usize,
     /// Streams open at once; more are answered RESOURCE_EXHAUSTED.
@@ -52,7 +50,6 @@ impl Default for ServerConfig {
             max_response_bytes: 16 << 20,
             default_page_size: 20,
             max_page_size: 200,
-            max_results: 10_000,
             max_requests: 64,
             max_streams: 16,
             stream_window: 32,
@@ -80,7 +77,6 @@ impl ServerConfig {
             ("max_response_bytes", self.max_response_bytes),
             ("default_page_size", self.default_page_size),
             ("max_page_size", self.max_page_size),
-            ("max_results", self.max_results),
             ("max_requests", self.max_requests),
             ("max_streams", self.max_streams),
             ("stream_window", self.stream_window),

@@ -8,11 +8,11 @@ use qingting_proto::v1;
 use qingting_proto::v1::knowledge_service_server::KnowledgeService;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::backend::Article;
-use super::convert::Invalid;
-use super::deadline;
-use super::shared::Shared;
+use super::backend::{Article, KnowledgeHit, KnowledgeQuery};
+use super::convert::{Invalid, spans_to_wire};
+use super::shared::{Ready, Shared};
 use super::status::status_message;
+use super::{deadline, paging};
 
 /// Articles that are handed to the writer at once.
 const BATCH: usize = 64;
@@ -65,45 +65,63 @@ impl KnowledgeService for Knowledge {
         if request.query.trim().is_empty() {
             return Err(Invalid::field("query", "required").into());
         }
-        let size = match usize::try_from(request.page_size) {
-            Ok(0) => self.0.config.default_page_size,
-            Ok(size) => size.min(self.0.config.max_page_size),
-            Err(_) => return Err(Invalid::field("page_size", "must not be negative").into()),
+        let mut invalid = Invalid::default();
+        let query = KnowledgeQuery {
+            text: request.query,
+            limit: paging::size(&self.0.config, request.page_size)?,
+            include_expired: request.include_expired,
+            category: Some(request.category).filter(|category| !category.is_empty()),
+            on: day(&mut invalid, "valid_on", Some(request.valid_on).filter(|day| !day.is_empty()).as_deref()),
         };
-        let hits = self.0.read(limit, move |ready| ready.reader.search_articles(&request.query, size)).await?;
-        let hits = hits
-            .into_iter()
-            .map(|hit| v1::ArticleHit { id: hit.id, title: hit.title, passage: hit.passage, score: hit.score })
-            .collect();
-        Ok(Response::new(v1::SearchArticlesResponse { hits }))
+        let query = invalid.or(query)?;
+        let work = move |ready: &Ready| Ok(ready.reader.search_articles(&query)?);
+        let hits = self.0.read(limit, work).await?;
+        Ok(Response::new(v1::SearchArticlesResponse { hits: hits.into_iter().map(hit_to_wire).collect() }))
+    }
+}
+
+fn hit_to_wire(hit: KnowledgeHit) -> v1::ArticleHit {
+    v1::ArticleHit {
+        id: hit.id,
+        title: hit.title,
+        passage: hit.passage,
+        passage_start_char: hit.passage_start as i32,
+        highlights: spans_to_wire(hit.highlights),
+        score: hit.score,
+        source: hit.source,
+        department: hit.department,
+        category: hit.category,
+        valid_to: hit.valid_to.map(|day| day.to_string()),
+        expired: hit.expired,
     }
 }
 
 fn article_from_wire(wire: v1::Article) -> Result<Article, Invalid> {
-    let mut violations = Vec::new();
-    for (field, value) in [("id", &wire.id), ("title", &wire.title), ("body", &wire.body)] {
-        if value.trim().is_empty() {
-            violations.push((format!("article.{field}"), "required".to_owned()));
-        }
-    }
-    for (field, value) in [("valid_from", &wire.valid_from), ("valid_to", &wire.valid_to)] {
-        if let Some(value) = value
-            && NaiveDate::parse_from_str(value, "%Y-%m-%d").is_err()
-        {
-            violations.push((format!("article.{field}"), format!("must be YYYY-MM-DD, is {value}")));
-        }
-    }
-    if !violations.is_empty() {
-        return Err(Invalid { violations });
-    }
-    Ok(Article {
+    let mut invalid = Invalid::default();
+    let article = Article {
+        valid_from: day(&mut invalid, "article.valid_from", wire.valid_from.as_deref()),
+        valid_to: day(&mut invalid, "article.valid_to", wire.valid_to.as_deref()),
         id: wire.id,
         title: wire.title,
         body: wire.body,
         category: wire.category,
         department: wire.department,
-        valid_from: wire.valid_from,
-        valid_to: wire.valid_to,
         source: wire.source,
-    })
+    };
+    if article.id.trim().is_empty() {
+        invalid.add("article.id", "required");
+    }
+    if article.title.trim().is_empty() && article.body.trim().is_empty() {
+        invalid.add("article.body", "required where there is no title");
+    }
+    invalid.or(article)
+}
+
+fn day(invalid: &mut Invalid, field: &str, text: Option<&str>) -> Option<NaiveDate> {
+    let text = text?;
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    if day.is_none() {
+        invalid.add(field, format!("must be YYYY-MM-DD, is {text}"));
+    }
+    day
 }

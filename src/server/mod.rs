@@ -12,6 +12,7 @@ mod compute;
 mod config;
 pub mod convert;
 mod deadline;
+mod findings;
 mod health;
 mod ingest;
 mod knowledge;

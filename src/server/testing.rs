@@ -1,17 +1,18 @@
 //! For the tests of this module: a backend in memory, and a server on a port of its own.
-//! The backend finds substrings and understands one filter, `field = value`.
+//! The backend finds substrings and understands one filter, `queue:VALUE`.
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
 use qingting_index as index;
+use qingting_index::calls::{CallHit, CallPage, CallQuery, Facet, Filter, Group, TurnHit};
 use qingting_pipeline::assets::Assets;
 use qingting_pipeline::config::PipelineConfig;
+use qingting_pipeline::record::Span;
 use qingting_pipeline::{Analyzed, Pipeline};
 use qingting_proto::v1;
 use tokio::net::TcpListener;
@@ -19,12 +20,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
-use super::backend::{
-    Article, ArticleHit, CallHit, CallPage, CallQuery, Cursor, FindingPage, FindingQuery, Group, GroupBy, Groups,
-    Highlight, ListedFinding, Reader, Writer,
-};
-use super::convert::Invalid;
-use super::{Error, Failure, ServerConfig, State, run};
+use super::backend::{Article, KnowledgeHit, KnowledgeQuery, Reader, Writer};
+use super::{Error, ServerConfig, State, run};
 
 /// One pipeline for all tests: loading the dictionary takes a while.
 pub(super) fn pipeline() -> Arc<Pipeline> {
@@ -72,127 +69,142 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    fn matching(&self, query: &str, filter: &str) -> Result<Vec<Analyzed>, Failure> {
-        let wanted = match filter.split_once(" = ") {
-            _ if filter.is_empty() => None,
-            Some(("queue", queue)) => Some(queue),
-            _ => return Err(Invalid::field("filter", "no such field").into()),
-        };
+    fn matching(&self, query: &CallQuery) -> Vec<Analyzed> {
+        let wanted = query.filter.as_ref().and_then(queue_of);
+        let text = query.text.as_deref().unwrap_or_default();
         let calls = self.seen.lock().unwrap();
-        let says = |call: &&Analyzed| call.record.turns.iter().any(|t| t.text.contains(query));
-        let passes = |call: &&Analyzed| wanted.is_none() || call.record.queue.as_deref() == wanted;
-        Ok(calls.values().filter(says).filter(passes).cloned().collect())
+        let says = |call: &&Analyzed| call.record.turns.iter().any(|t| t.text.contains(text));
+        let passes = |call: &&Analyzed| wanted.is_none() || call.record.queue == wanted;
+        calls.values().filter(says).filter(passes).cloned().collect()
     }
 }
 
-fn highlights(call: &Analyzed, query: &str) -> Vec<Highlight> {
+/// The one condition that this backend understands, `queue:VALUE`.
+fn queue_of(filter: &Filter) -> Option<String> {
+    match filter {
+        Filter::Is { field: "queue", value } => Some(value.clone()),
+        Filter::All(parts) => parts.iter().find_map(queue_of),
+        _ => None,
+    }
+}
+
+fn turns(call: &Analyzed, text: &str) -> Vec<TurnHit> {
     let turns = call.record.turns.iter().enumerate();
     let hits = turns.filter_map(|(i, turn)| {
-        let start = turn.text[..turn.text.find(query)?].chars().count() as u32;
-        let end = start + query.chars().count() as u32;
-        Some(Highlight {
+        let start = turn.text[..turn.text.find(text)?].chars().count() as u32;
+        Some(TurnHit {
             turn: i as u32,
             role: turn.role,
             start_ms: turn.start_ms,
-            passage: turn.text.clone(),
-            start_char: 0,
-            matches: vec![(start, end)],
+            end_ms: turn.end_ms,
+            snippet: turn.text.clone(),
+            snippet_start: 0,
+            highlights: vec![Span::new(start, start + text.chars().count() as u32)],
         })
     });
     hits.collect()
 }
 
 impl Reader for Memory {
-    fn search_calls(&self, query: &CallQuery) -> Result<CallPage, Failure> {
+    fn search_calls(&self, query: &CallQuery) -> index::Result<CallPage> {
         self.gate.pass();
-        assert_ne!(query.query, "panic", "asked to");
-        let all = self.matching(&query.query, &query.filter)?;
-        let hits = all.iter().skip(query.start.call as usize).take(query.size).map(|call| CallHit {
-            call: call.clone(),
-            score: 1.0,
-            highlights: if query.highlight {
-                highlights(call, &query.query)
+        let text = query.text.as_deref().unwrap_or_default();
+        assert_ne!(text, "panic", "asked to");
+        let start = match query.page_token.as_deref().map(str::parse) {
+            None => 0,
+            Some(Ok(start)) => start,
+            Some(Err(_)) => return Err(index::Error::InvalidQuery { message: "no token".into(), position: 1 }),
+        };
+        let all = self.matching(query);
+        let hits = all.iter().skip(start).take(query.limit).map(|call| CallHit {
+            call_id: call.record.call_id.clone(),
+            relevance: 1.0,
+            started_at: None,
+            agent: None,
+            queue: call.record.queue.clone(),
+            appeal_type: call.analysis.facts.appeal_type.clone(),
+            outcome: call.analysis.facts.outcome.clone(),
+            score: None,
+            duration_ms: None,
+            codes: Vec::new(),
+            turns: if query.turns_per_call > 0 {
+                turns(call, text)
             } else {
                 Vec::new()
             },
         });
-        let facets = query.facets.iter().map(|_| vec![("water".to_owned(), all.len() as u64)]);
-        Ok(CallPage { hits: hits.collect(), total: all.len() as u64, facets: facets.collect() })
+        let hits: Vec<_> = hits.collect();
+        let end = start + hits.len();
+        Ok(CallPage {
+            total: all.len() as u64,
+            next: (end < all.len()).then(|| end.to_string()),
+            hits,
+            facets: query.facets.iter().map(|f| Facet { field: f.field.clone(), values: Vec::new() }).collect(),
+            warnings: Vec::new(),
+        })
     }
 
-    fn get_call(&self, call_id: &str) -> Result<Option<Analyzed>, Failure> {
+    fn get_call(&self, call_id: &str) -> index::Result<Option<Analyzed>> {
         Ok(self.kept.lock().unwrap().get(call_id).cloned())
     }
 
-    fn list_findings(&self, query: &FindingQuery) -> Result<FindingPage, Failure> {
-        let mut all = Vec::new();
-        for (i, call) in self.matching("", &query.filter)?.into_iter().enumerate() {
-            if query.call_id.as_ref().is_some_and(|id| *id != call.record.call_id) {
-                continue;
-            }
-            let found = if query.uncertain {
-                call.analysis.uncertain
-            } else {
-                call.analysis.findings
+    fn aggregate(&self, query: &CallQuery, group_by: Option<&str>) -> index::Result<Vec<Group>> {
+        let mut groups: BTreeMap<String, u64> = BTreeMap::new();
+        for call in self.matching(query) {
+            let key = match group_by {
+                None => String::new(),
+                Some("queue") => call.record.queue.unwrap_or_default(),
+                Some(_) => return Err(index::Error::InvalidQuery { message: "no field".into(), position: 1 }),
             };
-            for (j, finding) in found.into_iter().enumerate() {
-                let listed = ListedFinding {
-                    call_id: call.record.call_id.clone(),
-                    started_at: call.record.started_at,
-                    agent: call.record.agent.clone(),
-                    queue: call.record.queue.clone(),
-                    finding,
-                };
-                all.push((Cursor { call: i as u64, finding: j as u64 }, listed));
-            }
+            *groups.entry(key).or_default() += 1;
         }
-        let begin = (query.start.call, query.start.finding);
-        all.retain(|(at, _)| (at.call, at.finding) >= begin);
-        let next = all.get(query.size).map(|(at, _)| *at);
-        let findings = all.into_iter().take(query.size).map(|(_, listed)| listed).collect();
-        Ok(FindingPage { findings, next })
-    }
-
-    fn aggregate(&self, by: GroupBy, query: &str, filter: &str) -> Result<Groups, Failure> {
-        assert_eq!(by, GroupBy::Queue, "the only one that tests ask for");
-        let all = self.matching(query, filter)?;
-        let mut counts = BTreeMap::new();
-        for call in &all {
-            *counts.entry(call.record.queue.clone().unwrap_or_default()).or_insert(0) += 1;
-        }
-        let groups = counts.into_iter().map(|(value, calls)| Group {
-            value,
+        let groups = groups.into_iter().map(|(key, calls)| Group {
+            key,
             calls,
-            average_score: None,
-            average_satisfaction: Some(3.0),
+            score: None,
+            satisfaction: Some(3.0),
+            rating: None,
+            duration: None,
+            findings: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
         });
-        Ok(Groups { groups: groups.collect(), total: all.len() as u64 })
+        Ok(groups.collect())
     }
 
-    fn search_articles(&self, query: &str, size: usize) -> Result<Vec<ArticleHit>, Failure> {
+    fn search_articles(&self, query: &KnowledgeQuery) -> index::Result<Vec<KnowledgeHit>> {
         let articles = self.articles.lock().unwrap();
-        let hits = articles.values().filter(|a| a.body.contains(query)).take(size);
-        Ok(hits
-            .map(|a| ArticleHit { id: a.id.clone(), title: a.title.clone(), passage: a.body.clone(), score: 1.0 })
-            .collect())
+        let hits = articles.values().filter(|a| a.body.contains(&query.text)).take(query.limit);
+        let hits = hits.map(|article| KnowledgeHit {
+            id: article.id.clone(),
+            score: 1.0,
+            title: article.title.clone(),
+            passage: article.body.clone(),
+            passage_start: 0,
+            highlights: Vec::new(),
+            source: None,
+            department: None,
+            category: None,
+            valid_to: article.valid_to,
+            expired: false,
+        });
+        Ok(hits.collect())
     }
 }
 
-/// Writes into the memory; refuses calls of the queue `refused`, panics on those of `panic`.
+/// Writes into the memory; fails on calls of the queue `broken`, panics on those of `panic`.
 pub(super) struct MemoryWriter(pub(super) Arc<Memory>);
 
 impl Writer for MemoryWriter {
-    fn ingest(&mut self, calls: &[Analyzed]) -> index::Result<()> {
+    fn ingest(&mut self, calls: Vec<Analyzed>) -> index::Result<()> {
         self.0.gate.pass();
         self.0.groups.lock().unwrap().push(calls.len());
-        for call in calls {
+        for call in &calls {
             assert_ne!(call.record.queue.as_deref(), Some("panic"), "asked to");
-            if call.record.queue.as_deref() == Some("refused") {
-                let what = format!("call {}", call.record.call_id);
-                return Err(index::Error::Refused { what, message: "cannot be stored".into() });
+            if call.record.queue.as_deref() == Some("broken") {
+                return Err(index::Error::io("/data/wal", std::io::ErrorKind::StorageFull.into()));
             }
         }
-        let kept = calls.iter().map(|call| (call.record.call_id.clone(), call.clone()));
+        let kept = calls.into_iter().map(|call| (call.record.call_id.clone(), call));
         self.0.kept.lock().unwrap().extend(kept);
         Ok(())
     }
@@ -202,8 +214,8 @@ impl Writer for MemoryWriter {
         Ok(())
     }
 
-    fn import_articles(&mut self, articles: &[Article]) -> index::Result<()> {
-        let new = articles.iter().map(|a| (a.id.clone(), a.clone()));
+    fn import_articles(&mut self, articles: Vec<Article>) -> index::Result<()> {
+        let new = articles.into_iter().map(|a| (a.id.clone(), a));
         self.0.articles.lock().unwrap().extend(new);
         Ok(())
     }
@@ -216,7 +228,6 @@ impl Writer for MemoryWriter {
 
 /// A running server.
 pub(super) struct TestServer {
-    pub(super) address: SocketAddr,
     pub(super) memory: Arc<Memory>,
     pub(super) channel: Channel,
     stop: Option<oneshot::Sender<()>>,
@@ -248,7 +259,7 @@ impl TestServer {
         });
         let task = tokio::spawn(run(listener, config, load, shutdown));
         let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-        Self { address, memory, channel, stop: Some(stop), task }
+        Self { memory, channel, stop: Some(stop), task }
     }
 
     /// Waits until health says so.

@@ -66,23 +66,21 @@ async fn calls_are_acknowledged_one_by_one_and_then_found() {
     ];
     let acks = ingest(&server, calls).await;
     let outcome: Vec<_> = acks.iter().map(|a| (a.index, a.call_id.as_str(), a.status.clone().unwrap().code)).collect();
-    assert_eq!(outcome, [(0, "a", 0), (1, "c", 3), (2, "b", 3), (3, "d", 0)]);
+    assert_eq!(outcome, [(0, "a", 0), (1, "c", 3), (2, "", 3), (3, "d", 0)]);
     assert_eq!(server.memory.kept.lock().unwrap().len(), 2);
     searchable(&server, 2).await;
 
     let request = v1::SearchCallsRequest {
         query: "费太贵".into(),
-        filter: "queue = water".into(),
-        highlight: true,
+        filter: "queue:water".into(),
         facets: vec!["queue".into()],
         ..Default::default()
     };
     let found = search(&server, request).await.unwrap();
-    let hit = &found.hits[0];
-    assert_eq!(hit.call.as_ref().unwrap().name, "calls/a");
-    assert!(hit.call.as_ref().unwrap().record.as_ref().unwrap().turns.is_empty(), "basic view");
-    assert_eq!(hit.highlights[0].matches, [v1::CharRange { start_char: 1, end_char: 4 }]);
     assert_eq!((found.total_size, found.next_page_token.as_str(), found.facets.len()), (1, "", 1));
+    let hit = &found.hits[0];
+    assert_eq!((hit.call.as_str(), hit.turns[0].turn), ("calls/a", 1));
+    assert_eq!(hit.turns[0].highlights, [v1::CharRange { start_char: 1, end_char: 4 }]);
     server.stop().await.unwrap();
 }
 
@@ -122,48 +120,89 @@ async fn pages_follow_each_other_and_refuse_foreign_tokens() {
     loop {
         let page = search(&server, request.clone()).await.unwrap();
         assert!(page.hits.len() <= 2);
-        names.extend(page.hits.into_iter().map(|hit| hit.call.unwrap().name));
+        names.extend(page.hits.into_iter().map(|hit| hit.call));
         if page.next_page_token.is_empty() {
             break;
         }
         request.page_token = page.next_page_token;
     }
     assert_eq!(names, ["calls/c0", "calls/c1", "calls/c2", "calls/c3", "calls/c4"]);
-    request.query = "电费".into();
-    let foreign = search(&server, request).await.unwrap_err();
-    assert_eq!((foreign.code(), violations(&foreign)), (Code::InvalidArgument, vec!["page_token".to_owned()]));
-    let filter = v1::SearchCallsRequest { filter: "nowhere = 1".into(), ..Default::default() };
-    assert_eq!(violations(&search(&server, filter).await.unwrap_err()), ["filter"]);
+    for (field, request) in [
+        ("page_token", v1::SearchCallsRequest { page_token: "foreign".into(), ..Default::default() }),
+        ("page_size", v1::SearchCallsRequest { page_size: -1, ..Default::default() }),
+        ("filter", v1::SearchCallsRequest { filter: "nowhere:1".into(), ..Default::default() }),
+        ("order_by", v1::SearchCallsRequest { order_by: "queue".into(), ..Default::default() }),
+        ("facets", v1::SearchCallsRequest { facets: vec!["started_at".into()], ..Default::default() }),
+        ("spoken_by", v1::SearchCallsRequest { spoken_by: 99, ..Default::default() }),
+        ("turns_per_call", v1::SearchCallsRequest { turns_per_call: Some(-1), ..Default::default() }),
+    ] {
+        let wrong = search(&server, request).await.unwrap_err();
+        assert_eq!((wrong.code(), violations(&wrong)), (Code::InvalidArgument, vec![field.to_owned()]));
+    }
     server.stop().await.unwrap();
 }
 
 #[tokio::test]
 async fn findings_are_listed_page_by_page_over_all_calls_or_for_one() {
     let server = TestServer::start(quick()).await;
-    ingest(&server, vec![call("a", "water", "水费太贵了"), call("b", "gas", "燃气停了")]).await;
-    searchable(&server, 2).await;
-    let expected: usize = server.memory.kept.lock().unwrap().values().map(|c| c.analysis.findings.len()).sum();
+    // More calls than the index is asked for at a time.
+    ingest(&server, (0..60).map(|i| call(&format!("c{i:02}"), "water", "水费太贵了")).collect()).await;
+    searchable(&server, 60).await;
+    let expected: Vec<_> = server
+        .memory
+        .kept
+        .lock()
+        .unwrap()
+        .values()
+        .flat_map(|c| c.analysis.findings.iter().map(|f| (format!("calls/{}", c.record.call_id), f.code.clone())))
+        .collect();
+    assert!(expected.len() > 60, "the test needs calls with more than one finding");
     let mut client = CallServiceClient::new(server.channel.clone());
-    let mut request = v1::ListFindingsRequest { parent: "calls/-".into(), page_size: 1, ..Default::default() };
-    let mut listed = 0;
-    loop {
-        let page = client.list_findings(request.clone()).await.unwrap().into_inner();
-        listed += page.findings.len();
-        if page.next_page_token.is_empty() {
-            break;
+    for page_size in [1, 7, 200] {
+        let mut request = v1::ListFindingsRequest { parent: "calls/-".into(), page_size, ..Default::default() };
+        let mut listed = Vec::new();
+        loop {
+            let page = client.list_findings(request.clone()).await.unwrap().into_inner();
+            assert!(page.findings.len() <= page_size as usize);
+            listed.extend(page.findings.into_iter().map(|f| (f.call, f.finding.unwrap().code)));
+            if page.next_page_token.is_empty() {
+                break;
+            }
+            request.page_token = page.next_page_token;
         }
-        request.page_token = page.next_page_token;
+        assert_eq!(listed, expected, "{page_size}");
     }
-    assert_eq!(listed, expected);
+    let code = expected[0].1.clone();
+    let one = v1::ListFindingsRequest { parent: "calls/c07".into(), codes: vec![code.clone()], ..Default::default() };
+    let page = client.list_findings(one.clone()).await.unwrap().into_inner();
+    assert!(page.findings.iter().all(|f| f.call == "calls/c07" && f.finding.as_ref().unwrap().code == code));
+    assert_eq!((page.findings.len(), page.next_page_token.as_str()), (1, ""));
+
     let missing = v1::ListFindingsRequest { parent: "calls/none".into(), ..Default::default() };
     assert_eq!(client.list_findings(missing).await.unwrap_err().code(), Code::NotFound);
+    let both = v1::ListFindingsRequest { filter: "queue:gas".into(), ..one };
+    assert_eq!(violations(&client.list_findings(both).await.unwrap_err()), ["filter"]);
+    server.stop().await.unwrap();
+}
 
-    let rows = v1::AggregateCallsRequest { group_by: v1::GroupBy::Queue.into(), ..Default::default() };
-    let rows = client.aggregate_calls(rows).await.unwrap().into_inner();
+#[tokio::test]
+async fn calls_are_counted_by_a_field() {
+    let server = TestServer::start(quick()).await;
+    let calls = vec![
+        call("a", "water", "水费"),
+        call("b", "gas", "燃气"),
+        call("c", "gas", "停气"),
+    ];
+    ingest(&server, calls).await;
+    searchable(&server, 3).await;
+    let mut client = CallServiceClient::new(server.channel.clone());
+    let by = |field: &str| v1::AggregateCallsRequest { group_by: field.into(), ..Default::default() };
+    let rows = client.aggregate_calls(by("queue")).await.unwrap().into_inner();
     let values: Vec<_> = rows.rows.iter().map(|r| (r.value.as_str(), r.call_count)).collect();
-    assert_eq!((values, rows.total_size), (vec![("gas", 1), ("water", 1)], 2));
-    let unsaid = client.aggregate_calls(v1::AggregateCallsRequest::default()).await.unwrap_err();
-    assert_eq!(violations(&unsaid), ["group_by"]);
+    assert_eq!((values, rows.total.unwrap().call_count), (vec![("gas", 2), ("water", 1)], 3));
+    for field in ["", "nowhere"] {
+        assert_eq!(violations(&client.aggregate_calls(by(field)).await.unwrap_err()), ["group_by"]);
+    }
     server.stop().await.unwrap();
 }
 
@@ -213,10 +252,13 @@ async fn articles_are_imported_but_for_the_wrong_ones() {
     assert_eq!(imported.imported_count, 150);
     let rejected: Vec<_> = imported.rejected.iter().map(|r| (r.index, r.id.as_str())).collect();
     assert_eq!(rejected, [(150, ""), (151, "z")]);
-    let request = v1::SearchArticlesRequest { query: "三档".into(), page_size: 3 };
+    let request = v1::SearchArticlesRequest { query: "三档".into(), page_size: 3, ..Default::default() };
     assert_eq!(client.search_articles(request).await.unwrap().into_inner().hits.len(), 3);
-    let nothing = client.search_articles(v1::SearchArticlesRequest::default()).await.unwrap_err();
-    assert_eq!(violations(&nothing), ["query"]);
+    for (query, valid_on, field) in [(" ", "", "query"), ("三档", "tomorrow", "valid_on")] {
+        let (query, valid_on) = (query.into(), valid_on.into());
+        let request = v1::SearchArticlesRequest { query, valid_on, ..Default::default() };
+        assert_eq!(violations(&client.search_articles(request).await.unwrap_err()), [field]);
+    }
     server.stop().await.unwrap();
 }
 
@@ -318,21 +360,26 @@ async fn a_late_answer_is_deadline_exceeded_and_a_panic_is_internal() {
     server.stop().await.unwrap();
 }
 
+/// After an error it is not known what is on disk, so both mean the same.
 #[tokio::test]
-async fn a_writer_that_panics_shows_in_health_and_reading_goes_on() {
-    let server = TestServer::start(quick()).await;
-    let acks = ingest(&server, vec![call("a", "panic", "x")]).await;
-    assert_eq!(acks[0].status.clone().unwrap().code, i32::from(Code::Unavailable));
-    for _ in 0..100 {
-        if server.health("qingting.v1.IngestService").await == 2 {
-            break;
+async fn a_writer_that_panics_or_fails_shows_in_health_and_reading_goes_on() {
+    for (queue, code) in [("panic", Code::Unavailable), ("broken", Code::ResourceExhausted)] {
+        let server = TestServer::start(quick()).await;
+        let acks = ingest(&server, vec![call("a", queue, "x")]).await;
+        assert_eq!(acks[0].status.clone().unwrap().code, i32::from(code));
+        for _ in 0..100 {
+            if server.health("qingting.v1.IngestService").await == 2 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert_eq!(server.health("qingting.v1.IngestService").await, 2);
+        assert_eq!(server.health("qingting.v1.CallService").await, 1);
+        assert!(search(&server, Default::default()).await.is_ok());
+        let again = ingest(&server, vec![call("b", "water", "x")]).await;
+        assert_eq!(again[0].status.clone().unwrap().code, i32::from(Code::Unavailable));
+        assert_eq!(matches!(server.stop().await, Err(Error::WriterPanicked)), queue == "panic");
     }
-    assert_eq!(server.health("qingting.v1.IngestService").await, 2);
-    assert_eq!(server.health("qingting.v1.CallService").await, 1);
-    assert!(search(&server, Default::default()).await.is_ok());
-    assert!(matches!(server.stop().await, Err(Error::WriterPanicked)));
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ impl WriterThread {
             .name("writer".to_owned())
             .spawn(move || {
                 let _on_end = on_end;
-                Loop { writer, queue, stopped, refresh, dirty_since: None, runtime }.run()
+                Loop { writer, queue, stopped, refresh, dirty_since: None, failed: false, runtime }.run()
             })
             .map_err(Error::Thread)?;
         Ok((WriteQueue { sender }, Self { thread, stop: stop.drop_guard(), ended }))
@@ -119,12 +119,13 @@ struct Loop {
     refresh: Duration,
     /// Since when there are calls that are not searchable yet.
     dirty_since: Option<Instant>,
+    failed: bool,
     runtime: Handle,
 }
 
 impl Loop {
     fn run(mut self) -> index::Result<()> {
-        loop {
+        while !self.failed {
             match self.next() {
                 Event::Command(command) => self.write(command),
                 Event::Refresh => self.make_searchable(),
@@ -164,7 +165,7 @@ impl Loop {
                     replies.push(reply);
                 }
                 Command::Articles(articles, reply) => {
-                    let result = outcome(self.writer.import_articles(&articles));
+                    let result = self.outcome(|writer| writer.import_articles(articles));
                     let _ = reply.send(result);
                 }
             }
@@ -172,43 +173,40 @@ impl Loop {
                 next = self.queue.try_recv().ok();
             }
         }
-        self.ingest(&calls, replies);
+        self.ingest(calls, replies);
     }
 
-    fn ingest(&mut self, calls: &[Analyzed], replies: Vec<Reply>) {
+    fn ingest(&mut self, calls: Vec<Analyzed>, replies: Vec<Reply>) {
         if calls.is_empty() {
             return;
         }
-        let group = outcome(self.writer.ingest(calls));
-        let grouped = group.is_ok() || calls.len() == 1;
-        for (call, reply) in calls.iter().zip(replies) {
-            // One call that is refused must not take the others down with it; a call that was
-            // kept already is replaced by itself.
-            let result = if grouped {
-                group.clone()
-            } else {
-                outcome(self.writer.ingest(std::slice::from_ref(call)))
-            };
-            if result.is_ok() {
-                self.dirty_since.get_or_insert_with(Instant::now);
-            }
+        // The services have refused what the store would refuse, so a group stands or falls as one.
+        let result = self.outcome(|writer| writer.ingest(calls));
+        if result.is_ok() {
+            self.dirty_since.get_or_insert_with(Instant::now);
+        }
+        for reply in replies {
             // A caller that has gone needs no acknowledgement.
-            let _ = reply.send(result);
+            let _ = reply.send(result.clone());
         }
     }
 
     fn make_searchable(&mut self) {
-        // On failure the next attempt is due after another interval.
-        self.dirty_since = match outcome(self.writer.refresh()) {
-            Ok(()) => None,
-            Err(status) => {
-                tracing::error!(%status, "acknowledged calls are not searchable yet");
-                Some(Instant::now())
-            }
-        };
+        self.dirty_since = None;
+        if let Err(status) = self.outcome(|writer| writer.refresh()) {
+            tracing::error!(%status, "acknowledged calls are not searchable; they are safe on disk");
+        }
     }
-}
 
-fn outcome(result: index::Result<()>) -> Result<(), Status> {
-    result.map_err(|error| Failure::Index(error).into())
+    /// Does something with the writer. After an error that is more than a refusal it cannot be told
+    /// what is on disk: nothing more is taken, and opening the store again repairs it.
+    fn outcome(&mut self, work: impl FnOnce(&mut dyn Writer) -> index::Result<()>) -> Result<(), Status> {
+        let result = work(&mut *self.writer);
+        if let Err(error) = &result
+            && !matches!(error, index::Error::Refused { .. } | index::Error::Stale { .. })
+        {
+            self.failed = true;
+        }
+        result.map_err(|error| Failure::Index(error).into())
+    }
 }

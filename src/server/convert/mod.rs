@@ -10,6 +10,9 @@ pub use analysis::{analysis_to_wire, finding_to_wire};
 pub(super) use enums::role_to_wire;
 pub use record::{agent_to_wire, record_from_wire, record_to_wire, time_to_wire};
 
+use qingting_pipeline::record::Span;
+use qingting_proto::v1;
+
 /// What is wrong with a request, field by field.
 #[derive(Debug, Clone, PartialEq, Eq, Default, thiserror::Error)]
 #[error("{}", self.summary())]
@@ -24,7 +27,8 @@ impl Invalid {
         Self { violations: vec![(field.into(), description.into())] }
     }
 
-    fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
+    /// One more mistake.
+    pub(in crate::server) fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
         self.violations.push((field.into(), description.into()));
     }
 
@@ -33,13 +37,22 @@ impl Invalid {
         parts.join("; ")
     }
 
-    fn or<T>(self, value: T) -> Result<T, Self> {
+    /// The value, if nothing is wrong.
+    pub(in crate::server) fn or<T>(self, value: T) -> Result<T, Self> {
         if self.violations.is_empty() {
             Ok(value)
         } else {
             Err(self)
         }
     }
+}
+
+/// Ranges of characters.
+pub fn spans_to_wire(spans: Vec<Span>) -> Vec<v1::CharRange> {
+    spans
+        .into_iter()
+        .map(|s| v1::CharRange { start_char: index(s.start), end_char: index(s.end) })
+        .collect()
 }
 
 /// Milliseconds and counts on the wire are signed, as in every API of this style; no call
