@@ -3,6 +3,7 @@
 
 use qingting_index as index;
 use qingting_index::calls::{CallPage, CallQuery, Group};
+use qingting_index::knowledge::{Article, KnowledgeHit, KnowledgeQuery};
 use qingting_pipeline::Analyzed;
 
 /// Answers questions; called from the compute pool, by several threads at once.
@@ -58,44 +59,4 @@ pub trait Writer: Send + 'static {
     /// # Errors
     /// When that fails; what was acknowledged is safe none the less.
     fn finish(self: Box<Self>) -> index::Result<()>;
-}
-
-/// Stand-ins until the knowledge base is there.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[allow(missing_docs)]
-pub struct Article {
-    pub id: String,
-    pub title: String,
-    pub body: String,
-    pub category: Option<String>,
-    pub department: Option<String>,
-    pub valid_from: Option<chrono::NaiveDate>,
-    pub valid_to: Option<chrono::NaiveDate>,
-    pub source: Option<String>,
-}
-
-#[derive(Debug, Clone, Default)]
-#[allow(missing_docs)]
-pub struct KnowledgeQuery {
-    pub text: String,
-    pub limit: usize,
-    pub include_expired: bool,
-    pub category: Option<String>,
-    pub on: Option<chrono::NaiveDate>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs)]
-pub struct KnowledgeHit {
-    pub id: String,
-    pub score: f64,
-    pub title: String,
-    pub passage: String,
-    pub passage_start: u32,
-    pub highlights: Vec<qingting_pipeline::record::Span>,
-    pub source: Option<String>,
-    pub department: Option<String>,
-    pub category: Option<String>,
-    pub valid_to: Option<chrono::NaiveDate>,
-    pub expired: bool,
 }

@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use futures::{StreamExt, pin_mut};
+use qingting_index::knowledge::{Article, KnowledgeHit, KnowledgeQuery};
 use qingting_proto::v1;
 use qingting_proto::v1::knowledge_service_server::KnowledgeService;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::backend::{Article, KnowledgeHit, KnowledgeQuery};
 use super::convert::{Invalid, spans_to_wire};
 use super::shared::{Ready, Shared};
 use super::status::status_message;
 use super::{deadline, paging};
 
-/// Articles that are handed to the writer at once.
-const BATCH: usize = 64;
+/// Articles are handed to the writer in batches of so many, each of which is committed ...
+const BATCH: usize = 1024;
+/// ... or of so many bytes.
+const BATCH_BYTES: usize = 8 << 20;
 
 /// The service.
 pub(super) struct Knowledge(pub(super) Arc<Shared>);
@@ -30,28 +32,30 @@ impl KnowledgeService for Knowledge {
         let messages = self.0.messages(request.into_inner()).enumerate();
         pin_mut!(messages);
         let mut response = v1::ImportArticlesResponse::default();
-        let mut batch = Vec::with_capacity(BATCH);
+        let (mut batch, mut bytes) = (Vec::new(), 0);
         while let Some((index, message)) = messages.next().await {
             let article = message?.article.unwrap_or_default();
-            let id = article.id.clone();
+            let (id, length) = (article.id.clone(), article.body.len());
             match article_from_wire(article) {
-                Ok(article) => batch.push(article),
+                Ok(article) => {
+                    batch.push(article);
+                    bytes += length;
+                }
                 Err(invalid) => response.rejected.push(v1::RejectedArticle {
                     index: index as i64,
                     id,
                     status: Some(status_message(Some(&invalid.into()))),
                 }),
             }
-            if batch.len() == BATCH {
-                let count = batch.len() as i64;
+            if batch.len() >= BATCH || bytes >= BATCH_BYTES {
+                response.imported_count += batch.len() as i64;
                 ready.writes.articles(std::mem::take(&mut batch)).await?;
-                response.imported_count += count;
+                bytes = 0;
             }
         }
         if !batch.is_empty() {
-            let count = batch.len() as i64;
+            response.imported_count += batch.len() as i64;
             ready.writes.articles(batch).await?;
-            response.imported_count += count;
         }
         Ok(Response::new(response))
     }
@@ -108,11 +112,8 @@ fn article_from_wire(wire: v1::Article) -> Result<Article, Invalid> {
         department: wire.department,
         source: wire.source,
     };
-    if article.id.trim().is_empty() {
-        invalid.add("article.id", "required");
-    }
-    if article.title.trim().is_empty() && article.body.trim().is_empty() {
-        invalid.add("article.body", "required where there is no title");
+    if let Some(problem) = article.problem() {
+        invalid.add("article", problem);
     }
     invalid.or(article)
 }

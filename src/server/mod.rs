@@ -11,6 +11,7 @@ mod calls;
 mod compute;
 mod config;
 pub mod convert;
+pub mod data;
 mod deadline;
 mod findings;
 mod health;

@@ -113,8 +113,10 @@ fn from_index(error: &index::Error) -> Status {
             (Code::ResourceExhausted, "STORAGE_FULL", false)
         }
         E::Io { .. } => (Code::Internal, "IO", false),
-        E::Parquet { .. } | E::Arrow(_) | E::Json { .. } | E::Sqlite(_) => (Code::Internal, "STORE", false),
-        E::Tantivy(_) => (Code::Internal, "SEARCH_INDEX", false),
+        E::Parquet { .. } | E::Arrow(_) | E::Json { .. } | E::Sqlite(_) | E::Csv { .. } | E::Input { .. } => {
+            (Code::Internal, "STORE", false)
+        }
+        E::Tantivy(_) | E::WriterClosed => (Code::Internal, "SEARCH_INDEX", false),
         E::Pipeline(_) | E::Model(_) => (Code::Internal, "ANALYSIS", false),
         // The enum is non-exhaustive: what this version does not know is internal.
         _ => (Code::Internal, "INTERNAL", false),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use qingting_index as index;
 use qingting_index::calls::{CallHit, CallPage, CallQuery, Facet, Filter, Group, TurnHit};
+use qingting_index::knowledge::{Article, KnowledgeHit, KnowledgeQuery};
 use qingting_pipeline::assets::Assets;
 use qingting_pipeline::config::PipelineConfig;
 use qingting_pipeline::record::Span;
@@ -20,7 +21,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
-use super::backend::{Article, KnowledgeHit, KnowledgeQuery, Reader, Writer};
+use super::backend::{Reader, Writer};
 use super::{Error, ServerConfig, State, run};
 
 /// One pipeline for all tests: loading the dictionary takes a while.

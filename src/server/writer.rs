@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use qingting_index as index;
+use qingting_index::knowledge::Article;
 use qingting_pipeline::Analyzed;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -13,7 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::Status;
 
 use super::Error;
-use super::backend::{Article, Writer};
+use super::backend::Writer;
 use super::status::Failure;
 
 /// Most calls that share an fsync.
