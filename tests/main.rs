@@ -1,1 +1,3 @@
-fn main() {}
+//! The one integration test binary, a module for each part of the program.
+
+mod grpc;

@@ -14,6 +14,8 @@ use qingting_pipeline::{Analyzed, Pipeline};
 use super::State;
 use super::backend::{Reader, Writer};
 
+/// What the ledger and other programs are told about the writer of the folder.
+const WHO: &str = "qingting serve";
 /// Where the ledger says that calls came from.
 const SOURCE: &str = "grpc";
 
@@ -26,8 +28,8 @@ struct Data {
 ///
 /// # Errors
 /// When another process writes it, a newer version wrote it, or an index has to be rebuilt first.
-pub fn open(path: &Path, who: &str, pipeline: Arc<Pipeline>, encoder: Arc<dyn Encoder>) -> index::Result<State> {
-    let folder = DataDir::open_writer(path, Context::new(&pipeline), who)?;
+pub fn open(path: &Path, pipeline: Arc<Pipeline>, encoder: Arc<dyn Encoder>) -> index::Result<State> {
+    let folder = DataDir::open_writer(path, Context::new(&pipeline), WHO)?;
     // Better refused now than with every search.
     folder.calls()?;
     let (segmenter, normalizer) = (pipeline.segmenter().clone(), pipeline.normalizer().clone());
