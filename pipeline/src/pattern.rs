@@ -52,7 +52,7 @@ pub(crate) fn suggestion<'a>(wrong: &str, names: impl IntoIterator<Item = &'a st
     let names: Vec<&str> = names.into_iter().collect();
     let near = |name: &&str| {
         let distance = edit_distance(wrong, name);
-        (distance <= wrong.chars().count().div_ceil(3)).then_some(distance)
+        (distance <= (wrong.chars().count() + 1) / 3).then_some(distance)
     };
     if let Some((_, name)) = names.iter().filter_map(|name| Some((near(name)?, name))).min_by_key(|(d, _)| *d) {
         return format!("; did you mean `{name}`?");

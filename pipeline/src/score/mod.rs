@@ -3,6 +3,7 @@
 
 mod arithmetic;
 mod card;
+mod compare;
 mod raw;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,9 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use card::{Item, Scorecard, Section};
+pub use compare::{
+    CallChange, CodeChange, CompareOptions, Comparer, Comparison, FindingExample, ScoreChange, backtest,
+};
 
 use self::arithmetic::Scored;
 use crate::assets::{Assets, parse_toml};

@@ -240,6 +240,15 @@ fn the_shipped_scorecards_add_up_to_a_hundred() {
 }
 
 #[test]
+fn the_scorecard_of_the_manual_loads() {
+    let manual = include_str!("../../../docs/scorecards.md");
+    let (_, rest) = manual.split_once("```toml\n").unwrap();
+    let (block, _) = rest.split_once("\n```").unwrap();
+    let scorer = scorer(&[("tax.toml", block)], "tax").unwrap();
+    assert_eq!(scorer.version_of("tax"), "tax@1");
+}
+
+#[test]
 fn mistakes_name_file_and_line() {
     let cases = [
         (
@@ -273,8 +282,8 @@ fn mistakes_name_file_and_line() {
     }
     let twice = scorer(&[("t.toml", CARD), ("u.toml", CARD)], "bank").unwrap_err().to_string();
     assert!(twice.contains("u.toml:2: scorecard `t` is defined in another file already"), "{twice}");
-    let default = scorer(&[], "bnak").unwrap_err().to_string();
-    assert!(default.contains("no scorecard `bnak`; did you mean `bank`?"), "{default}");
+    let default = scorer(&[], "bamk").unwrap_err().to_string();
+    assert!(default.contains("no scorecard `bamk`; did you mean `bank`?"), "{default}");
 }
 
 const CODES: [&str; 6] = [

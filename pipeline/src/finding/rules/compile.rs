@@ -88,7 +88,11 @@ impl Compiler<'_> {
         }
         check_cycles(asset, &raw.condition, &conditions)?;
 
-        let only = match names.as_slice() {
+        // The one condition that no other needs is what the rule is about.
+        let needed: BTreeSet<usize> = conditions.iter().flat_map(Condition::needs).collect();
+        let own: Vec<&str> =
+            names.iter().enumerate().filter(|(i, _)| !needed.contains(i)).map(|(_, name)| *name).collect();
+        let only = match own.as_slice() {
             [name] => Some(*name),
             _ => None,
         };
@@ -313,11 +317,10 @@ fn window(asset: &Asset, place: Place, turns: Option<&Spanned<RawWindow>>, ms: O
     };
     match turns {
         Some(turns) if least > most => {
-            let message = match place {
-                Place::Current => "`where = \"current\"` is the same turn: leave `turns` out",
-                Place::Before | Place::After | Place::Around => {
-                    "`turns` must be at least 1; [0, n] takes in the turn itself"
-                }
+            let message = match (place, turns.get_ref()) {
+                (Place::Current, _) => "`where = \"current\"` is the same turn: leave `turns` out",
+                (_, RawWindow::Range(..)) => "the window ends before it begins: write `turns = [from, to]`",
+                (_, RawWindow::UpTo(_)) => "`turns` must be at least 1; [0, n] takes in the turn itself",
             };
             Err(at(asset, turns, message.to_owned()))
         }

@@ -7,7 +7,7 @@ use super::expr::Truth;
 use super::operator::{CallTest, Operator, within_limits};
 use super::raw::{Nth, Place};
 use super::scan::Scan;
-use crate::record::{Role, Span, Timing};
+use crate::record::{Role, Span, Timing, Turn};
 
 /// A turn on which a condition holds.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -130,7 +130,7 @@ impl Condition {
             let whole = context.turns.len() as f32;
             turns.retain(|&i| (from..=to).contains(&((i as f32 + 0.5) / whole * 100.0)));
         }
-        let times = |i: usize| context.record.turns.get(i).and_then(|turn| turn.times());
+        let times = |i: usize| context.record.turns.get(i).and_then(Turn::times);
         let begin = (0..context.turns.len()).filter_map(times).map(|(start, _)| start).min().unwrap_or(0);
         if let Some(ms) = self.first_ms {
             turns.retain(|&i| times(i).is_some_and(|(start, _)| start - begin < ms));
@@ -285,7 +285,7 @@ impl<'a> Evaluation<'a> {
             }
         }
         let Some(limit) = window.ms else { return true };
-        let times = |turn: usize| self.scan.context.record.turns.get(turn).and_then(|t| t.times());
+        let times = |turn: usize| self.scan.context.record.turns.get(turn).and_then(Turn::times);
         match (times(anchor.turn), times(hit.turn)) {
             (Some(a), Some(b)) => {
                 let (first, second) = if a.0 <= b.0 { (a, b) } else { (b, a) };

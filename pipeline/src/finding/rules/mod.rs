@@ -38,6 +38,9 @@ pub use self::example::ExampleFailure;
 /// Most pieces of evidence of one finding; the explanation gives their number.
 const MAX_EVIDENCE: usize = 5;
 
+/// Takes a call through the stages before this one and hands the result to the function given.
+pub type WithContext<'a> = dyn Fn(&CallRecord, &mut dyn FnMut(&CallContext<'_>)) + 'a;
+
 /// Every rule, compiled.
 #[derive(Debug)]
 pub struct RuleSet {
@@ -140,12 +143,8 @@ impl RuleSet {
         }
     }
 
-    /// Runs the examples of every rule, also of those that are not enabled. `with_context` takes a
-    /// call through the stages before this one and hands the result to the function given.
-    pub fn check_examples(
-        &self,
-        with_context: &dyn Fn(&CallRecord, &mut dyn FnMut(&CallContext<'_>)),
-    ) -> Vec<ExampleFailure> {
+    /// Runs the examples of every rule, also of those that are not enabled.
+    pub fn check_examples(&self, with_context: &WithContext<'_>) -> Vec<ExampleFailure> {
         let mut failures = Vec::new();
         for rule in &self.rules {
             for example in &rule.examples {

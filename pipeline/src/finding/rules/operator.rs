@@ -8,7 +8,9 @@ use regex::Regex;
 use super::expr::Truth;
 use super::scan::Scan;
 use crate::pattern::Globs;
-use crate::record::{Act, CallRecord, Direction, MaskKind, Party, Role, SentimentLabel, Timing};
+use crate::record::{
+    Act, CallRecord, Direction, MaskKind, Overlap, Party, Role, SentimentLabel, Silence, Span, Timing,
+};
 
 use super::condition::Hit;
 
@@ -110,14 +112,14 @@ impl Operator {
                     .filter(|o| o.second == turn && with.is_none_or(|role| scan.context.role(o.first) == role))
                     .filter(|o| start_of(o.first).is_some_and(|start| o.start_ms >= start.saturating_add(*delay_ms)))
                     .max_by_key(|o| (o.ms(), Reverse(o.first)));
-                hit.take_ms(longest.map(|o| o.ms()).filter(|ms| ms > over_ms))
+                hit.take_ms(longest.map(Overlap::ms).filter(|ms| ms > over_ms))
             }
             Self::Silence { over_ms, next } => {
                 let longest = timing
                     .silences
                     .iter()
                     .filter(|s| s.after == turn && next.is_none_or(|role| scan.context.role(s.before) == role))
-                    .map(|s| s.ms())
+                    .map(Silence::ms)
                     .max();
                 hit.take_ms(longest.filter(|ms| ms > over_ms))
             }
@@ -179,7 +181,7 @@ impl Scan<'_> {
         }
     }
 
-    fn spans(&self, turn: usize, term: &Term, into: &mut Vec<crate::record::Span>) {
+    fn spans(&self, turn: usize, term: &Term, into: &mut Vec<Span>) {
         match term {
             Term::Phrase(pattern) => into.extend(self.phrase(turn, *pattern)),
             Term::Cue(name) => into.extend(self.cue(turn, name)),
@@ -210,7 +212,7 @@ impl CallTest {
     /// Whether the call is of this kind; unknown when something asked for was not recorded and
     /// nothing else rules it out. An attribute that is not there does not match.
     pub(super) fn test(&self, record: &CallRecord, timing: Option<&Timing>) -> Truth {
-        let text = |globs: &Option<Globs>, value: Option<&str>| known(globs.as_ref(), value, |g, v| g.matches(v));
+        let text = |globs: &Option<Globs>, value: Option<&str>| known(globs.as_ref(), value, Globs::matches);
         let duration = timing.map(|t| t.duration_ms);
         let tests = [
             text(&self.queue, record.queue.as_deref()),

@@ -202,9 +202,6 @@ impl<'de> Deserialize<'de> for RawWindow {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<RawWindow, A::Error> {
                 let (from, to) = <(usize, usize)>::deserialize(SeqAccessDeserializer::new(seq))?;
-                if from > to {
-                    return Err(A::Error::custom(format!("the window [{from}, {to}] ends before it begins")));
-                }
                 Ok(RawWindow::Range(from, to))
             }
         }
