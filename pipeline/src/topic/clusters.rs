@@ -1,0 +1,173 @@
+//! Clusters of document vectors: k-means from a seeded k-means++ start, clusters that are too
+//! large divided, those that are too small given to their neighbours.
+
+use linfa::DatasetBase;
+use linfa::traits::{Fit, Predict};
+use linfa_clustering::{KMeans, KMeansInit};
+use ndarray::{Array1, Array2, ArrayView1, Axis};
+use rand_xoshiro::Xoshiro256Plus;
+use rand_xoshiro::rand_core::SeedableRng;
+
+use super::TopicConfig;
+
+/// Most topics of their own accord.
+const MAX_TOPICS: usize = 150;
+/// Documents that k-means looks at; the others go to the nearest centroid.
+const MAX_FITTED: usize = 20_000;
+
+/// Documents in clusters.
+#[derive(Debug, Default)]
+pub(super) struct Clusters {
+    /// For each document its cluster.
+    pub(super) of: Vec<Option<usize>>,
+    /// Mean direction of each cluster, unit length.
+    pub(super) centroids: Vec<Array1<f64>>,
+}
+
+impl Clusters {
+    /// Documents of each cluster, in order.
+    pub(super) fn members(&self) -> Vec<Vec<usize>> {
+        let mut members = vec![Vec::new(); self.centroids.len()];
+        for (document, cluster) in self.of.iter().enumerate() {
+            if let Some(list) = cluster.and_then(|c| members.get_mut(c)) {
+                list.push(document);
+            }
+        }
+        members
+    }
+}
+
+/// Clusters the given documents; the others stay in none.
+pub(super) fn find(vectors: &Array2<f64>, documents: &[usize], config: &TopicConfig, seed: u64) -> Clusters {
+    let n = documents.len();
+    if n == 0 {
+        return Clusters { of: vec![None; vectors.nrows()], centroids: Vec::new() };
+    }
+    let k = match config.topics {
+        0 => ((n as f64).sqrt().round() as usize).clamp(1, MAX_TOPICS),
+        k => k,
+    }
+    .min(n);
+    let smallest = if config.topics > 0 { 1 } else { (n / (k * 8)).max(2) };
+    let largest = ((config.max_share * n as f64).ceil() as usize).max(n.div_ceil(k)).max(smallest * 2);
+
+    let mut parts: Vec<Vec<usize>> = divide(vectors, documents, k, seed);
+    // Dividing what is too large; each round with a seed of its own.
+    for round in 1..=4 {
+        let mut next = Vec::new();
+        for part in parts {
+            if part.len() > largest && config.topics == 0 {
+                let pieces = (part.len() * 2).div_ceil(largest).max(2);
+                next.extend(divide(vectors, &part, pieces, seed.wrapping_add(round)));
+            } else {
+                next.push(part);
+            }
+        }
+        parts = next;
+    }
+    let mut centroids: Vec<Array1<f64>> = parts.iter().map(|part| centroid(vectors, part)).collect();
+    let keep: Vec<bool> = parts.iter().map(|part| part.len() >= smallest).collect();
+    if keep.iter().any(|&k| k) {
+        let mut kept = keep.iter();
+        centroids.retain(|_| kept.next().copied().unwrap_or(true));
+        let mut stay: Vec<Vec<usize>> = Vec::new();
+        let mut move_on = Vec::new();
+        for (part, keep) in parts.into_iter().zip(&keep) {
+            if *keep { stay.push(part) } else { move_on.extend(part) }
+        }
+        for document in move_on {
+            if let Some(nearest) = nearest(&centroids, vectors.row(document)) {
+                stay[nearest].push(document);
+            }
+        }
+        parts = stay;
+        for part in &mut parts {
+            part.sort_unstable();
+        }
+    }
+    // Largest first; of equal ones, the one with the earliest document.
+    parts.sort_by_key(|part| (std::cmp::Reverse(part.len()), part.first().copied()));
+    let mut of = vec![None; vectors.nrows()];
+    for (cluster, part) in parts.iter().enumerate() {
+        for &document in part {
+            of[document] = Some(cluster);
+        }
+    }
+    Clusters { of, centroids: parts.iter().map(|part| centroid(vectors, part)).collect() }
+}
+
+/// Cuts documents into at most `k` parts, none of them empty.
+fn divide(vectors: &Array2<f64>, documents: &[usize], k: usize, seed: u64) -> Vec<Vec<usize>> {
+    let labels = k_means(&vectors.select(Axis(0), documents), k, seed);
+    let mut parts = vec![Vec::new(); labels.iter().max().map_or(0, |m| m + 1)];
+    for (&document, &label) in documents.iter().zip(&labels) {
+        parts[label].push(document);
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// k-means labels of the rows; all zero where k-means refuses.
+fn k_means(rows: &Array2<f64>, k: usize, seed: u64) -> Vec<usize> {
+    let n = rows.nrows();
+    if k < 2 || n <= k {
+        return if n <= k { (0..n).collect() } else { vec![0; n] };
+    }
+    let step = n.div_ceil(MAX_FITTED);
+    let fitted: Vec<usize> = (0..n).step_by(step).collect();
+    let data = DatasetBase::from(rows.select(Axis(0), &fitted));
+    let model = KMeans::params_with_rng(k.min(fitted.len()), Xoshiro256Plus::seed_from_u64(seed))
+        .init_method(KMeansInit::KMeansPlusPlus)
+        .n_runs(2)
+        .max_n_iterations(40)
+        .tolerance(1e-4)
+        .fit(&data);
+    match model {
+        Ok(model) => model.predict(rows).to_vec(),
+        Err(_) => vec![0; n],
+    }
+}
+
+fn centroid(vectors: &Array2<f64>, part: &[usize]) -> Array1<f64> {
+    let mut sum = Array1::zeros(vectors.ncols());
+    for &document in part {
+        sum += &vectors.row(document);
+    }
+    let norm = f64::sqrt(sum.dot(&sum));
+    if norm > 1e-12 {
+        sum /= norm;
+    }
+    sum
+}
+
+/// The centroid of the closest direction; the first of equal ones.
+fn nearest(centroids: &[Array1<f64>], vector: ArrayView1<'_, f64>) -> Option<usize> {
+    let mut best: Option<(usize, f64)> = None;
+    for (i, centroid) in centroids.iter().enumerate() {
+        let similarity = centroid.dot(&vector);
+        if best.is_none_or(|(_, s)| similarity > s) {
+            best = Some((i, similarity));
+        }
+    }
+    best.map(|(i, _)| i)
+}
+
+/// Groups clusters by their centroids: the clusters of each group, in order.
+pub(super) fn groups(centroids: &[Array1<f64>], seed: u64) -> Vec<Vec<usize>> {
+    let n = centroids.len();
+    let Some(width) = centroids.first().map(Array1::len) else {
+        return Vec::new();
+    };
+    let k = if n < 4 {
+        1
+    } else {
+        (n as f64 / 2.0).sqrt().ceil() as usize + 1
+    };
+    let mut rows = Array2::zeros((n, width));
+    for (mut row, centroid) in rows.axis_iter_mut(Axis(0)).zip(centroids) {
+        row.assign(centroid);
+    }
+    let mut parts = divide(&rows, &(0..n).collect::<Vec<_>>(), k, seed);
+    parts.sort_by_key(|part| part.first().copied());
+    parts
+}

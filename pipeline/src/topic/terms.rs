@@ -1,0 +1,298 @@
+//! What a cluster is called: the words in which it differs from the others (class-based
+//! TF-IDF), of those the ones that belong together (NPMI), its label and its quotes.
+
+use std::collections::BTreeSet;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use ndarray::Array2;
+
+use super::clusters::Clusters;
+use super::features::Features;
+use super::{Topic, TopicConfig, TopicDocument, TopicGroup, Topics};
+
+/// Words of a cluster that are considered as its terms.
+const CANDIDATES: usize = 30;
+/// What coherence weighs against distinctiveness when terms are chosen.
+const COHERENCE: f64 = 0.6;
+/// Terms in a label.
+const LABEL_TERMS: usize = 3;
+const QUOTES: usize = 3;
+/// Longest quote, characters.
+const QUOTE_CHARS: usize = 60;
+
+/// Terms and quotes of a cluster.
+#[derive(Debug, Default)]
+pub(super) struct Described {
+    terms: Vec<String>,
+    quotes: Vec<String>,
+}
+
+/// Describes every cluster.
+pub(super) fn describe(
+    documents: &[TopicDocument],
+    features: &Features,
+    vectors: &Array2<f64>,
+    clusters: &Clusters,
+    config: &TopicConfig,
+) -> Vec<Described> {
+    let members = clusters.members();
+    let ranked = rank(features, &members);
+    let owner = owners(&ranked, features.words.len());
+    let presence = Presence::new(documents, &features.words, &ranked);
+    let mut taken = BTreeSet::new();
+    let mut described: Vec<Described> = Vec::new();
+    for (cluster, ranked) in ranked.iter().enumerate() {
+        let terms = choose(cluster, ranked, &owner, &presence, features, config.terms.max(1), &mut taken);
+        described.push(Described { terms, quotes: Vec::new() });
+    }
+    for (cluster, described) in described.iter_mut().enumerate() {
+        described.quotes = quotes(documents, vectors, clusters, cluster, &members[cluster], &described.terms);
+    }
+    described
+}
+
+/// For each cluster its words by class-based TF-IDF, best first.
+fn rank(features: &Features, members: &[Vec<usize>]) -> Vec<Vec<(u32, f64)>> {
+    let width = features.words.len();
+    let mut total = vec![0.0; width];
+    let mut per_cluster = Vec::with_capacity(members.len());
+    for documents in members {
+        let mut counts = vec![0.0; width];
+        let mut in_documents = vec![0_usize; width];
+        for &document in documents {
+            for &(word, n) in &features.counts[document] {
+                // A document that says a word twenty times does not make it a word of its topic.
+                counts[word as usize] += f64::sqrt(n);
+                in_documents[word as usize] += 1;
+            }
+        }
+        for (sum, n) in total.iter_mut().zip(&counts) {
+            *sum += n;
+        }
+        per_cluster.push((counts, in_documents, documents.len()));
+    }
+    let average = total.iter().sum::<f64>() / members.len().max(1) as f64;
+    per_cluster
+        .into_iter()
+        .map(|(counts, in_documents, size)| {
+            let length = counts.iter().sum::<f64>().max(1.0);
+            // A word of a document or two is theirs, not the topic's, unless the cluster is not much more.
+            let least = if size < 6 { 1 } else { size.div_ceil(16).max(2) };
+            let mut ranked: Vec<(u32, f64)> = (0_u32..)
+                .zip(counts.iter().zip(&in_documents).zip(&total))
+                .filter(|(_, ((n, documents), _))| **n > 0.0 && **documents >= least)
+                .map(|(word, ((n, _), sum))| (word, n / length * (1.0 + average / sum).ln()))
+                .collect();
+            ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            ranked
+        })
+        .collect()
+}
+
+/// For each word the cluster whose word it is most.
+fn owners(ranked: &[Vec<(u32, f64)>], width: usize) -> Vec<Option<usize>> {
+    let mut best: Vec<Option<(usize, f64)>> = vec![None; width];
+    for (cluster, words) in ranked.iter().enumerate() {
+        for &(word, score) in words {
+            let slot = &mut best[word as usize];
+            if slot.is_none_or(|(_, s)| score > s) {
+                *slot = Some((cluster, score));
+            }
+        }
+    }
+    best.into_iter().map(|b| b.map(|(cluster, _)| cluster)).collect()
+}
+
+/// In which documents the candidate words occur, as substrings.
+#[derive(Debug)]
+struct Presence {
+    /// Sorted documents of each word; empty for words that are no candidates.
+    of: Vec<Vec<u32>>,
+    documents: usize,
+}
+
+impl Presence {
+    fn new(documents: &[TopicDocument], words: &[String], ranked: &[Vec<(u32, f64)>]) -> Self {
+        let candidates: BTreeSet<u32> =
+            ranked.iter().flat_map(|r| r.iter().take(CANDIDATES * 3).map(|&(word, _)| word)).collect();
+        let patterns: Vec<u32> = candidates.into_iter().collect();
+        let mut of = vec![Vec::new(); words.len()];
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .build(patterns.iter().map(|&word| words[word as usize].as_str()));
+        if let Ok(automaton) = automaton {
+            for (i, document) in (0_u32..).zip(documents) {
+                for (text, _) in &document.passages {
+                    for found in automaton.find_overlapping_iter(text) {
+                        let list: &mut Vec<u32> = &mut of[patterns[found.pattern().as_usize()] as usize];
+                        if list.last() != Some(&i) {
+                            list.push(i);
+                        }
+                    }
+                }
+            }
+        }
+        Self { of, documents: documents.len() }
+    }
+
+    /// Normalized pointwise mutual information of two words over documents, -1 to 1.
+    fn npmi(&self, a: u32, b: u32) -> f64 {
+        let (a, b) = (&self.of[a as usize], &self.of[b as usize]);
+        let (mut i, mut j, mut both) = (0, 0, 0_usize);
+        while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
+            match x.cmp(y) {
+                std::cmp::Ordering::Less => i += 1,
+                std::cmp::Ordering::Greater => j += 1,
+                std::cmp::Ordering::Equal => {
+                    both += 1;
+                    i += 1;
+                    j += 1;
+                }
+            }
+        }
+        let n = self.documents as f64;
+        if both == 0 {
+            -1.0
+        } else if both == self.documents {
+            1.0
+        } else {
+            let both = both as f64;
+            (both * n / (a.len() as f64 * b.len() as f64)).ln() / -(both / n).ln()
+        }
+    }
+}
+
+/// Chooses the terms of a cluster: first its own words, then, if there are too few, words that it
+/// shares with others.
+fn choose(
+    cluster: usize,
+    ranked: &[(u32, f64)],
+    owner: &[Option<usize>],
+    presence: &Presence,
+    features: &Features,
+    wanted: usize,
+    taken: &mut BTreeSet<u32>,
+) -> Vec<String> {
+    let own = || ranked.iter().filter(|(word, _)| owner[*word as usize] == Some(cluster));
+    let shared = || ranked.iter().filter(|(word, _)| owner[*word as usize] != Some(cluster));
+    let mut chosen: Vec<(u32, f64)> = Vec::new();
+    let pools: [Vec<(u32, f64)>; 3] = [
+        own().take(CANDIDATES).copied().collect(),
+        ranked.iter().filter(|(word, _)| !taken.contains(word)).take(CANDIDATES * 3).copied().collect(),
+        shared().take(CANDIDATES * 3).copied().collect(),
+    ];
+    let best = ranked.first().map_or(1.0, |&(_, score)| score);
+    for pool in pools {
+        let mut pool: Vec<(u32, f64)> =
+            pool.into_iter().filter(|(word, _)| chosen.iter().all(|(c, _)| c != word)).collect();
+        while chosen.len() < wanted {
+            let word = |w: u32| features.words[w as usize].as_str();
+            // 停车 says nothing beside 停车位.
+            pool.retain(|&(w, _)| {
+                chosen.iter().all(|&(c, _)| !word(c).contains(word(w)) && !word(w).contains(word(c)))
+            });
+            let value = |&(w, score): &(u32, f64)| {
+                let together =
+                    chosen.iter().map(|&(c, _)| presence.npmi(w, c)).sum::<f64>() / chosen.len().max(1) as f64;
+                (score / best).sqrt() + COHERENCE * together
+            };
+            let Some(next) =
+                (0..pool.len()).max_by(|&a, &b| value(&pool[a]).total_cmp(&value(&pool[b])).then(b.cmp(&a)))
+            else {
+                break;
+            };
+            chosen.push(pool.swap_remove(next));
+            pool.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        }
+    }
+    taken.extend(chosen.iter().map(|(word, _)| *word));
+    chosen.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    chosen.into_iter().map(|(word, _)| features.words[word as usize].clone()).collect()
+}
+
+/// The sentence with the most terms out of each of the most typical documents.
+fn quotes(
+    documents: &[TopicDocument],
+    vectors: &Array2<f64>,
+    clusters: &Clusters,
+    cluster: usize,
+    members: &[usize],
+    terms: &[String],
+) -> Vec<String> {
+    let Some(centroid) = clusters.centroids.get(cluster) else {
+        return Vec::new();
+    };
+    let mut typical: Vec<(f64, usize)> = members.iter().map(|&d| (vectors.row(d).dot(centroid), d)).collect();
+    typical.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut quotes: Vec<String> = Vec::new();
+    for (_, document) in typical {
+        let sentences = documents[document]
+            .passages
+            .iter()
+            .flat_map(|(text, _)| text.split_inclusive(['。', '！', '？', '!', '?', '；', '\n']))
+            .map(str::trim)
+            .filter(|sentence| sentence.chars().count() >= 6);
+        let mut best: Option<(usize, &str)> = None;
+        for sentence in sentences {
+            let hits = terms.iter().filter(|term| sentence.contains(term.as_str())).count();
+            if hits > 0 && best.is_none_or(|(most, _)| hits > most) {
+                best = Some((hits, sentence));
+            }
+        }
+        if let Some((_, sentence)) = best {
+            let quote: String = sentence.chars().take(QUOTE_CHARS).collect();
+            if !quotes.contains(&quote) {
+                quotes.push(quote);
+            }
+        }
+        if quotes.len() == QUOTES {
+            break;
+        }
+    }
+    quotes
+}
+
+/// Puts the result together.
+pub(super) fn topics(
+    documents: &[TopicDocument],
+    clusters: &Clusters,
+    described: Vec<Described>,
+    groups: &[Vec<usize>],
+) -> Topics {
+    let topics: Vec<Topic> = clusters
+        .members()
+        .into_iter()
+        .zip(described)
+        .enumerate()
+        .map(|(i, (members, described))| Topic {
+            id: format!("t{}", i + 1),
+            label: described.terms.iter().take(LABEL_TERMS).map(String::as_str).collect::<Vec<_>>().join("、"),
+            terms: described.terms,
+            size: members.len(),
+            call_ids: members.iter().map(|&d| documents[d].call_id.clone()).collect(),
+            quotes: described.quotes,
+        })
+        .collect();
+    let groups = groups
+        .iter()
+        .enumerate()
+        .map(|(i, children)| {
+            // The first words of its largest topics.
+            let mut largest: Vec<&Topic> = children.iter().filter_map(|&c| topics.get(c)).collect();
+            largest.sort_by_key(|topic| std::cmp::Reverse(topic.size));
+            let words: Vec<&str> =
+                largest.iter().filter_map(|t| t.terms.first()).take(LABEL_TERMS).map(String::as_str).collect();
+            TopicGroup {
+                id: format!("g{}", i + 1),
+                label: words.join("、"),
+                children: children.iter().filter_map(|&c| topics.get(c)).map(|t| t.id.clone()).collect(),
+            }
+        })
+        .collect();
+    Topics {
+        topics,
+        groups,
+        unassigned: clusters.of.iter().filter(|c| c.is_none()).count(),
+        assignments: clusters.of.clone(),
+    }
+}
