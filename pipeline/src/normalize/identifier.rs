@@ -136,11 +136,7 @@ mod tests {
         assert!(bank_card(&digits("4111111111111111")));
         assert!(!bank_card(&digits("4111111111111112")));
         // Passes Luhn, but no scheme issues it: a date with a running number.
-        assert!(
-            luhn(&digits("2024031500001233")) == bank_card(&digits("6024031500001233"))
-                || !bank_card(&digits("2024031500001233"))
-        );
-        assert!(!bank_card(&digits("2024031500001236")));
+        assert!(luhn(&digits("2024031500001238")) && !bank_card(&digits("2024031500001238")));
     }
 
     #[test]
