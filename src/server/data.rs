@@ -14,8 +14,6 @@ use qingting_pipeline::{Analyzed, Pipeline};
 use super::State;
 use super::backend::{Reader, Writer};
 
-/// What the ledger and other programs are told about the writer of the folder.
-const WHO: &str = "qingting serve";
 /// Where the ledger says that calls came from.
 const SOURCE: &str = "grpc";
 
@@ -25,11 +23,12 @@ struct Data {
 }
 
 /// Opens a data folder for serving; creates it when it is missing or empty.
+/// `who` is what its lock tells other programs.
 ///
 /// # Errors
 /// When another process writes it, a newer version wrote it, or an index has to be rebuilt first.
-pub fn open(path: &Path, pipeline: Arc<Pipeline>, encoder: Arc<dyn Encoder>) -> index::Result<State> {
-    let folder = DataDir::open_writer(path, Context::new(&pipeline), WHO)?;
+pub fn open(path: &Path, who: &str, pipeline: Arc<Pipeline>, encoder: Arc<dyn Encoder>) -> index::Result<State> {
+    let folder = DataDir::open_writer(path, Context::new(&pipeline), who)?;
     // Better refused now than with every search.
     folder.calls()?;
     let (segmenter, normalizer) = (pipeline.segmenter().clone(), pipeline.normalizer().clone());

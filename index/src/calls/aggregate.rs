@@ -270,7 +270,7 @@ impl SegmentCollector for TallySegment {
             match &table.naming {
                 Naming::Nothing => self.scratch.push(0),
                 Naming::Month => {
-                    self.scratch.extend(table.values.iter().flat_map(|c| c.values_for_doc(doc)).map(|d| d / 100))
+                    self.scratch.extend(table.values.iter().flat_map(|c| c.values_for_doc(doc)).map(|d| d / 100));
                 }
                 Naming::Number | Naming::Day => {
                     self.scratch.extend(table.values.iter().flat_map(|c| c.values_for_doc(doc)));

@@ -72,7 +72,7 @@ impl CallIndex {
         };
         analyzer.register(&index);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        let fields = schema::Fields::new(index.schema())?;
+        let fields = schema::Fields::new(&index.schema())?;
         Ok(Self { index, reader, fields, analyzer })
     }
 

@@ -162,7 +162,7 @@ pub(crate) fn schema() -> Schema {
 }
 
 impl Fields {
-    pub(crate) fn new(schema: Schema) -> Result<Self> {
+    pub(crate) fn new(schema: &Schema) -> Result<Self> {
         let get = |name: &str| schema.get_field(name).map_err(Error::from);
         let [agent, caller, other] =
             TEXTS.map(|(words, grams)| Ok::<_, Error>(TextFields { words: get(words)?, grams: get(grams)? }));
