@@ -35,10 +35,12 @@ pub fn cut(text: &str, longest: u32, overlap: u32) -> Vec<Span> {
     let mut trimmed: Vec<Span> = Vec::with_capacity(passages.len());
     for passage in passages {
         let passage = trim(&chars, passage);
-        // One that adds nothing but white space to the one before is left out.
-        if !passage.is_empty() && passage.end > trimmed.last().map_or(0, |last| last.end) {
-            trimmed.push(passage);
+        // Of two that differ in white space and a repeated sentence only, the longer one stays.
+        if passage.is_empty() || passage.end <= trimmed.last().map_or(0, |last| last.end) {
+            continue;
         }
+        trimmed.pop_if(|last| passage.start <= last.start);
+        trimmed.push(passage);
     }
     trimmed
 }
