@@ -1,5 +1,11 @@
 //! The whole analysis of a call, and its share that is segmentation, in one run.
 
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    reason = "a bench that cannot set up has nothing to measure"
+)]
+
 mod common;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

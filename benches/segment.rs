@@ -1,5 +1,11 @@
 //! Segmentation alone: what every other figure of the pipeline is measured against.
 
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    reason = "a bench that cannot set up has nothing to measure"
+)]
+
 mod common;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

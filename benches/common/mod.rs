@@ -1,10 +1,36 @@
 //! What the benches share: the demo's calls as input.
 
+#![allow(dead_code, reason = "each bench uses a part")]
+
 use qingting_pipeline::assets::Assets;
+use qingting_pipeline::config::PipelineConfig;
 use qingting_pipeline::record::CallRecord;
+use qingting_pipeline::{Analyzed, Pipeline};
+
+/// The pipeline with its built-in configuration.
+pub(crate) fn pipeline() -> Pipeline {
+    Pipeline::new(&PipelineConfig::default(), &Assets::embedded()).expect("the built-in configuration")
+}
 
 /// The calls that the demo ships.
 pub(crate) fn demo_calls() -> Vec<CallRecord> {
     let text = Assets::embedded().read("demo/calls.jsonl").expect("the demo's calls are embedded").text;
     text.lines().map(|line| serde_json::from_str(line).expect("a call record")).collect()
+}
+
+/// So many analysed calls: the demo's, again and again under other ids.
+pub(crate) fn analyzed(pipeline: &Pipeline, count: usize) -> Vec<Analyzed> {
+    let calls = pipeline.analyze_batch(&demo_calls());
+    calls
+        .iter()
+        .cycle()
+        .take(count)
+        .enumerate()
+        .map(|(i, call)| {
+            let mut call = call.clone();
+            call.record.call_id = format!("bench-{i:06}");
+            call.analysis.call_id.clone_from(&call.record.call_id);
+            call
+        })
+        .collect()
 }

@@ -67,7 +67,7 @@ pub(super) fn run(args: &DemoArgs) -> miette::Result<u8> {
     heading("三、通过 gRPC 查询");
     let Opened { settings, pipeline, data, .. } = opened;
     drop(data); // one writer at a time: now it is the server
-    serve_and_ask(settings.server, Arc::new(pipeline), data_path.clone())?;
+    serve_and_ask(&settings.server, Arc::new(pipeline), data_path.clone())?;
     println!("\n用时 {:.1} 秒", began.elapsed().as_secs_f64());
     if args.keep.is_some() {
         println!("数据保留在 {0}，可以继续查询：qingting search 停水 --data {0}", data_path.display());
@@ -107,10 +107,10 @@ fn ingest(opened: &Opened, calls: &Path) -> miette::Result<u8> {
     })
 }
 
-fn serve_and_ask(config: ServerConfig, pipeline: Arc<Pipeline>, data: PathBuf) -> miette::Result<()> {
+fn serve_and_ask(config: &ServerConfig, pipeline: Arc<Pipeline>, data: PathBuf) -> miette::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
     runtime.block_on(async {
-        let config = ServerConfig { listen: ([127, 0, 0, 1], 0).into(), ..config };
+        let config = ServerConfig { listen: ([127, 0, 0, 1], 0).into(), ..config.clone() };
         let listener = server::bind(&config).await.into_diagnostic()?;
         let address = listener.local_addr().into_diagnostic()?;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -205,6 +205,7 @@ async fn ready(channel: &Channel) -> miette::Result<()> {
     Err(miette!("the server stopped before it was ready"))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "passed to map_err")]
 fn status(status: tonic::Status) -> miette::Report {
     miette!("{}: {}", status.code(), status.message())
 }

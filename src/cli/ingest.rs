@@ -33,7 +33,7 @@ pub(super) fn run(args: &IngestArgs) -> miette::Result<u8> {
     let loaded = args.input.load()?;
     let data = match DataDir::open_writer(&args.data, Context::new(&loaded.pipeline), "qingting ingest") {
         Ok(data) => data,
-        Err(Error::Locked { path, holder }) => return super::submit::through_server(&loaded, path, &holder),
+        Err(Error::Locked { path, holder }) => return super::submit::through_server(&loaded, &path, &holder),
         Err(error) => return Err(index(error)),
     };
     let session = data.ingest().map_err(index)?;

@@ -1,7 +1,7 @@
 //! Ingesting into a data folder that a running server writes: the records go to the server,
 //! which analyses and keeps them and acknowledges each.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures::StreamExt;
 use miette::{IntoDiagnostic, WrapErr, miette};
@@ -35,7 +35,7 @@ const WAITING: usize = 64;
 
 /// # Errors
 /// When the holder is not a server, it cannot be reached, or the stream breaks.
-pub(super) fn through_server(loaded: &Loaded, data: PathBuf, holder: &str) -> miette::Result<u8> {
+pub(super) fn through_server(loaded: &Loaded, data: &Path, holder: &str) -> miette::Result<u8> {
     let Some(address) = address(holder) else {
         return Err(miette!(
             help = "wait until it is done, then run this again",

@@ -41,13 +41,13 @@ pub fn page(date: NaiveDate, report: &DayReport) -> String {
                     }
                 }
                 div.kpi {
-                    (kpi("接通率", percent(report.connected), &of(report.connected)))
-                    (kpi("20 秒服务水平", percent(report.service_level), &of(report.service_level)))
-                    (kpi("平均等待", seconds(report.asa_ms), "已接通来电"))
-                    (kpi("平均通话", seconds(report.mean_talk_ms), "有时间信息的通话"))
-                    (kpi("满意率", percent(report.satisfied), &of(report.satisfied)))
-                    (kpi("当场办结", percent(report.resolved), &of(report.resolved)))
-                    (kpi("质检均分", report.mean_score.map_or("—".into(), |s| format!("{s:.1}")), "全部已评分通话"))
+                    (kpi("接通率", &percent(report.connected), &of(report.connected)))
+                    (kpi("20 秒服务水平", &percent(report.service_level), &of(report.service_level)))
+                    (kpi("平均等待", &seconds(report.asa_ms), "已接通来电"))
+                    (kpi("平均通话", &seconds(report.mean_talk_ms), "有时间信息的通话"))
+                    (kpi("满意率", &percent(report.satisfied), &of(report.satisfied)))
+                    (kpi("当场办结", &percent(report.resolved), &of(report.resolved)))
+                    (kpi("质检均分", &report.mean_score.map_or("—".into(), |s| format!("{s:.1}")), "全部已评分通话"))
                 }
                 h2 { "质检分分布" }
                 table {
@@ -89,7 +89,7 @@ fn title_of<'a>(report: &'a DayReport, code: &'a str) -> &'a str {
     report.faults.iter().find(|f| f.0 == code).map_or(code, |f| f.1.as_str())
 }
 
-fn kpi(name: &str, value: String, note: &str) -> Markup {
+fn kpi(name: &str, value: &str, note: &str) -> Markup {
     html! { div { (name) b { (value) } small { (note) } } }
 }
 

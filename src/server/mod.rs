@@ -141,7 +141,7 @@ where
     config::loopback(listener.local_addr().map_err(Error::Listener)?)?;
     let shared = Arc::new(Shared::new(config)?);
     let mut health = Health::new().await;
-    let transport = serve(listener, shared.clone(), &health)?;
+    let transport = serve(listener, &shared, &health)?;
     // Streams end with this future, also when it is dropped.
     let _stop = shared.stopping.clone().drop_guard();
     let (served, controlled) = tokio::join!(
@@ -151,7 +151,7 @@ where
             served
         },
         async {
-            let controlled = control(&shared, &mut health, load, shutdown).await;
+            let controlled = control(&shared, &health, load, shutdown).await;
             tracing::info!("shutting down");
             health.stopping().await;
             shared.stopping.cancel();
@@ -166,12 +166,7 @@ where
 }
 
 /// Loads, serves, and returns when the server is to be stopped: the writer, if it was started.
-async fn control<L, S>(
-    shared: &Shared,
-    health: &mut Health,
-    load: L,
-    shutdown: S,
-) -> Result<Option<WriterThread>, Error>
+async fn control<L, S>(shared: &Shared, health: &Health, load: L, shutdown: S) -> Result<Option<WriterThread>, Error>
 where
     L: FnOnce() -> index::Result<State> + Send + 'static,
     S: Future<Output = ()> + Send,
@@ -226,7 +221,7 @@ async fn drained(
 /// The transport with all services, until the server is told to stop.
 fn serve(
     listener: TcpListener,
-    shared: Arc<Shared>,
+    shared: &Arc<Shared>,
     health: &Health,
 ) -> Result<impl Future<Output = Result<(), tonic::transport::Error>> + Send + use<>, Error> {
     let config = shared.config.clone();

@@ -194,7 +194,7 @@ impl Loop {
 
     fn make_searchable(&mut self) {
         self.dirty_since = None;
-        if let Err(status) = self.outcome(|writer| writer.refresh()) {
+        if let Err(status) = self.outcome(Writer::refresh) {
             tracing::error!(%status, "acknowledged calls are not searchable; they are safe on disk");
         }
     }

@@ -381,7 +381,7 @@ impl Columnar for DateTime<FixedOffset> {
     }
 
     fn encode(values: &[Option<&Self>]) -> Result<ArrayRef> {
-        let millis = values.iter().map(|v| v.map(|v| v.timestamp_millis()));
+        let millis = values.iter().map(|v| v.map(DateTime::timestamp_millis));
         Ok(Arc::new(millis.collect::<TimestampMillisecondArray>().with_timezone("UTC")))
     }
 

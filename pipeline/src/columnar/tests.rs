@@ -319,7 +319,12 @@ fn a_large_file_is_written_in_bounded_row_groups() {
     writer.write(&calls).unwrap();
     writer.finish().unwrap();
     let reader = SerializedFileReader::new(file.reopen().unwrap()).unwrap();
-    let rows: Vec<i64> = reader.metadata().row_groups().iter().map(|g| g.num_rows()).collect();
+    let rows: Vec<i64> = reader
+        .metadata()
+        .row_groups()
+        .iter()
+        .map(parquet::file::metadata::RowGroupMetaData::num_rows)
+        .collect();
     assert_eq!(rows, [4096, 4096, 808]);
     assert_eq!(read_calls(file.path()).unwrap().count(), 9000);
 }

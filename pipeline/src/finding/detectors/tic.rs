@@ -8,6 +8,9 @@ use crate::record::Span;
 /// Pet phrases, counted over the agent's speech.
 pub(super) struct VerbalTic;
 
+/// Turns and characters in them.
+type Places = Vec<(usize, Span)>;
+
 impl Detector for VerbalTic {
     fn id(&self) -> &'static str {
         "verbal_tic"
@@ -69,9 +72,9 @@ impl Detector for VerbalTic {
         if units == 0 {
             return;
         }
-        let mut worst: Option<(f32, &str, Vec<(usize, Span)>)> = None;
+        let mut worst: Option<(f32, &str, Places)> = None;
         for phrase in settings.phrases.iter().filter(|phrase| !phrase.is_empty()) {
-            let mut places = Vec::new();
+            let mut places = Places::new();
             for &turn in &scene.agent {
                 let normalized = &scene.call.turns[turn];
                 places.extend(

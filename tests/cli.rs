@@ -1,0 +1,346 @@
+//! The program as people run it: the real binary on real files.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+fn qingting(dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_qingting")).args(args).current_dir(dir).output().unwrap()
+}
+
+fn ok(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn demo_calls() -> PathBuf {
+    repository("config/demo/calls.jsonl")
+}
+
+fn call(id: &str, text: &str) -> Value {
+    json!({"call_id": id, "started_at": "2026-03-02T09:15:00+08:00", "turns": [
+        {"role": "agent", "start_ms": 0, "end_ms": 2000, "text": "您好，请问有什么可以帮您？"},
+        {"role": "caller", "start_ms": 2500, "end_ms": 6000, "text": text},
+        {"role": "agent", "start_ms": 6500, "end_ms": 9000, "text": "好的，马上为您登记，再见。"}]})
+}
+
+fn write(dir: &Path, name: &str, content: impl AsRef<[u8]>) -> String {
+    let path = dir.join(name);
+    std::fs::write(&path, content).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn the_output_does_not_depend_on_threads_or_on_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let input = demo_calls().display().to_string();
+    let run = |threads: &str| ok(&qingting(dir.path(), &["analyze", &input, "--threads", threads]));
+    let one = run("1");
+    assert_eq!(lines(&one).len(), 34);
+    assert_eq!(one, run("2"));
+    assert_eq!(one, run("2"));
+}
+
+#[test]
+fn both_records_follow_their_published_schemas() {
+    let dir = tempfile::tempdir().unwrap();
+    let schema = |name: &str| {
+        let text = std::fs::read_to_string(repository(name)).unwrap();
+        jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap()
+    };
+    let check = |schema: &jsonschema::Validator, records: &[Value]| {
+        for record in records {
+            let errors: Vec<String> =
+                schema.iter_errors(record).map(|e| format!("{e} at {}", e.instance_path())).collect();
+            assert!(errors.is_empty(), "{}: {errors:?}", record["call_id"]);
+        }
+    };
+    let calls = lines(&std::fs::read_to_string(demo_calls()).unwrap());
+    check(&schema("docs/call.schema.json"), &calls);
+    let input = demo_calls().display().to_string();
+    let analyses = lines(&ok(&qingting(dir.path(), &["analyze", &input])));
+    let analysis_schema = schema("docs/analysis.schema.json");
+    check(&analysis_schema, &analyses);
+    let mut broken = analyses[0].clone();
+    broken["facts"]["outcome"] = json!("maybe");
+    assert!(!analysis_schema.is_valid(&broken), "a schema that accepts everything checks nothing");
+}
+
+#[test]
+fn evidence_quotes_what_its_offsets_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let input = demo_calls().display().to_string();
+    let mut seen = 0;
+    for analysis in lines(&ok(&qingting(dir.path(), &["analyze", &input]))) {
+        for finding in analysis["findings"].as_array().unwrap() {
+            for evidence in finding["evidence"].as_array().unwrap() {
+                let text = analysis["turns"][evidence["turn"].as_u64().unwrap() as usize]["text"].as_str().unwrap();
+                let (start, end) = (evidence["start_char"].as_u64().unwrap(), evidence["end_char"].as_u64().unwrap());
+                let quote: String = text.chars().skip(start as usize).take((end - start) as usize).collect();
+                assert_eq!(quote, evidence["quote"]);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 30);
+}
+
+#[test]
+fn each_kind_of_bad_record_is_quarantined_and_the_rest_is_analysed() {
+    let good = call("good", "我家停水两天了").to_string();
+    let mut inverted = call("inverted", "停水");
+    inverted["turns"][1]["end_ms"] = json!(1);
+    let mut no_text = call("no-text", "停水");
+    no_text["turns"][1].as_object_mut().unwrap().remove("text");
+    let mut negative = call("negative", "停水");
+    negative["turns"][1]["start_ms"] = json!(-5);
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("malformed", b"{\"call_id\": \"x\", turns".to_vec()),
+        ("truncated", good.as_bytes()[..good.len() / 2].to_vec()),
+        ("missing id", json!({"turns": [{"role": "agent", "text": "您好"}]}).to_string().into_bytes()),
+        ("inverted", inverted.to_string().into_bytes()),
+        ("no text", no_text.to_string().into_bytes()),
+        ("negative", negative.to_string().into_bytes()),
+        ("surrogate", br#"{"call_id": "s", "turns": [{"role": "caller", "text": "\ud800"}]}"#.to_vec()),
+        (
+            "undecodable",
+            b"{\"call_id\": \"u\", \"turns\": [{\"role\": \"caller\", \"text\": \"\xff\xfe\xff\"}]}".to_vec(),
+        ),
+    ];
+    for (name, bad) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        let content = [
+            good.as_bytes(),
+            b"\n",
+            &bad,
+            b"\n",
+            call("last", "谢谢").to_string().as_bytes(),
+            b"\n",
+        ]
+        .concat();
+        let input = write(dir.path(), "calls.jsonl", content);
+        let output = qingting(dir.path(), &["analyze", &input, "--from", "native"]);
+        assert_eq!(output.status.code(), Some(3), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        let ids: Vec<_> =
+            lines(&String::from_utf8(output.stdout).unwrap()).iter().map(|a| a["call_id"].clone()).collect();
+        assert_eq!(ids, ["good", "last"], "{name}");
+        let quarantine = lines(&std::fs::read_to_string(dir.path().join("quarantine.jsonl")).unwrap());
+        assert_eq!(quarantine.len(), 1, "{name}");
+        assert_eq!(quarantine[0]["line"], 2, "{name}");
+        assert!(quarantine[0]["reason"].as_str().is_some_and(|r| !r.is_empty()), "{name}");
+    }
+}
+
+#[test]
+fn a_crisis_in_a_bad_record_is_raised() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bad = call("", "我不想活了，我现在就站在楼顶上");
+    bad.as_object_mut().unwrap().remove("call_id");
+    let input = write(dir.path(), "calls.jsonl", format!("{}\n{bad}\n", call("a", "停水了")));
+    let output = qingting(dir.path(), &["analyze", &input]);
+    assert_eq!(output.status.code(), Some(3));
+    let quarantine = std::fs::read_to_string(dir.path().join("quarantine.jsonl")).unwrap();
+    assert_eq!(lines(&quarantine)[0]["crisis"], true);
+    assert!(!quarantine.contains("楼顶"), "the quarantine holds no text of the record");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("calls.jsonl:2"));
+}
+
+#[test]
+fn what_can_be_read_is_read_with_a_warning() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!("{}\n", call("gb", "我家停水两天了"));
+    let (gb18030, _, _) = encoding_rs::GB18030.encode(&text);
+    let input = write(dir.path(), "gb.jsonl", gb18030);
+    let output = qingting(dir.path(), &["analyze", &input]);
+    assert!(ok(&output).contains("我家停水两天了"));
+    let bom = write(dir.path(), "bom.jsonl", format!("\u{feff}{text}"));
+    assert_eq!(lines(&ok(&qingting(dir.path(), &["analyze", &bom]))).len(), 1);
+    let mut odd = call("odd", "😀 emoji и кириллица mixed ABC１２３");
+    odd["turns"][1]["role"] = json!("supervisor");
+    odd["started_at"] = json!("2099-01-01T00:00:00+08:00");
+    let input = write(dir.path(), "odd.jsonl", format!("{odd}\n"));
+    let output = qingting(dir.path(), &["analyze", &input]);
+    assert_eq!(lines(&ok(&output)).len(), 1);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("warning"));
+}
+
+#[test]
+fn ten_thousand_turns_and_an_unanswered_call_are_valid() {
+    let dir = tempfile::tempdir().unwrap();
+    let turns: Vec<Value> = (0..10_000u64)
+        .map(|i| {
+            let role = if i % 2 == 0 { "agent" } else { "caller" };
+            json!({"role": role, "start_ms": i * 1000, "end_ms": i * 1000 + 1200, "text": "那个我想问一下"})
+        })
+        .collect();
+    let long = json!({"call_id": "long", "started_at": "2026-03-02T09:15:00+08:00", "turns": turns});
+    let unanswered =
+        json!({"call_id": "missed", "started_at": "2026-03-02T09:15:00+08:00", "answered": false, "turns": []});
+    let input = write(dir.path(), "calls.jsonl", format!("{long}\n{unanswered}\n"));
+    let analyses = lines(&ok(&qingting(dir.path(), &["analyze", &input])));
+    assert_eq!(analyses[0]["turns"].as_array().unwrap().len(), 10_000);
+    assert_eq!(analyses[1]["findings"], json!([]));
+    assert!(analyses[1].get("score").is_none());
+}
+
+#[test]
+fn the_last_of_two_records_with_one_id_wins() {
+    let dir = tempfile::tempdir().unwrap();
+    let content = format!("{}\n{}\n{}\n", call("a", "停水"), call("b", "停电"), call("a", "停气"));
+    let input = write(dir.path(), "calls.jsonl", content);
+    let output = qingting(dir.path(), &["analyze", &input]);
+    let analyses = lines(&ok(&output));
+    assert_eq!(analyses.iter().map(|a| a["call_id"].as_str().unwrap()).collect::<Vec<_>>(), ["b", "a"]);
+    assert_eq!(analyses[1]["turns"][1]["text"], "停气");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("calls.jsonl:3: call_id a came before"));
+}
+
+#[test]
+fn what_is_refused_at_once_touches_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = write(dir.path(), "good.jsonl", format!("{}\n", call("a", "停水")));
+    let unknown = write(dir.path(), "unknown.bin", "no format at all");
+    for args in [
+        vec!["ingest", &good, &unknown, "--data", "data"],
+        vec!["ingest", &good, "nowhere.jsonl", "--data", "data"],
+        vec!["ingest", &good, "--data", "data", "--from", "no-such-format"],
+        vec!["ingest", &good, "--data", "data", "--config", "nowhere"],
+    ] {
+        let output = qingting(dir.path(), &args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(!output.stderr.is_empty());
+        let stored = dir.path().join("data/calls");
+        assert!(!stored.exists() || std::fs::read_dir(stored).unwrap().next().is_none(), "{args:?}");
+    }
+    assert_eq!(qingting(dir.path(), &["analyze"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_mistake_in_the_configuration_names_file_and_line() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("config")).unwrap();
+    let input = write(dir.path(), "calls.jsonl", format!("{}\n", call("a", "停水")));
+    write(dir.path(), "config/default.toml", "[batch]\nthreads = 1\nthreds = 2\n");
+    let output = qingting(dir.path(), &["analyze", &input, "--config", "config"]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.contains("default.toml") && message.contains("threds") && message.contains('3'), "{message}");
+}
+
+#[test]
+fn every_sample_of_every_recogniser_is_recognised() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = repository("tests/fixtures/asr");
+    for name in [
+        "tencent_detail.json",
+        "volcengine.json",
+        "whisperx_diarized.json",
+        "voices.vtt",
+    ] {
+        let path = folder.join(name);
+        assert!(path.exists(), "{}", path.display());
+        let output = qingting(dir.path(), &["analyze", &path.display().to_string(), "--date", "2026-03-02"]);
+        assert!(!lines(&ok(&output)).is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn from_files_to_search_topics_report_and_backtest() {
+    let dir = tempfile::tempdir().unwrap();
+    let input = demo_calls().display().to_string();
+    let run = |args: &[&str]| qingting(dir.path(), &[args, &["--data", "data"]].concat());
+    ok(&run(&["ingest", &input]));
+    let again = run(&["ingest", &input]);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("1 files have not changed"));
+    let page: Value = serde_json::from_str(&ok(&run(&["search", "\"费太贵\"", "--json"]))).unwrap();
+    assert_eq!(page["total"], 1);
+    assert_eq!(page["hits"][0]["call_id"], "demo-034");
+    let printed = ok(&run(&["search", "\"费太贵\""]));
+    assert!(printed.contains("【费太贵】"), "{printed}");
+    let filtered: Value = serde_json::from_str(&ok(&run(&["search", "", "--filter", "agent:A04", "--json"]))).unwrap();
+    assert_eq!(filtered["total"], 2);
+    assert_eq!(run(&["search", "停水", "--filter", "nowhere:1"]).status.code(), Some(1));
+    let topics: Value = serde_json::from_str(&ok(&run(&["topics", "--json"]))).unwrap();
+    assert!(topics["topics"].as_array().is_some_and(|t| !t.is_empty()));
+    ok(&run(&["report", "--date", "2026-11-24", "--out", "report.html"]));
+    let report = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
+    assert!(report.contains("热线质检日报") && report.contains("demo-010"));
+    ok(&run(&["reindex"]));
+    let page: Value = serde_json::from_str(&ok(&run(&["search", "\"费太贵\"", "--json"]))).unwrap();
+    assert_eq!(page["total"], 1);
+    let articles = repository("config/demo/articles.jsonl").display().to_string();
+    ok(&run(&["kb", "import", &articles]));
+    let answer: Value = serde_json::from_str(&ok(&run(&["kb", "search", "身份证丢了在外地怎么补", "--json"]))).unwrap();
+    assert_eq!(answer["hits"][0]["id"], "kb-002");
+    write(
+        dir.path(),
+        "queries.jsonl",
+        "{\"id\": 7, \"text\": \"暖气不热\"}\n{\"id\": \"x\", \"text\": \"电动车上牌\"}\n",
+    );
+    let answers = lines(&ok(&run(&["kb", "search", "--queries", "queries.jsonl", "--json"])));
+    assert_eq!((answers[0]["id"].as_str(), answers[1]["id"].as_str()), (Some("7"), Some("x")));
+    assert_eq!(answers[1]["hits"][0]["id"], "kb-009");
+    let unchanged: Value = serde_json::from_str(&ok(&run(&[
+        "rules",
+        "backtest",
+        "--rules",
+        &repository("config").display().to_string(),
+        "--json",
+    ])))
+    .unwrap();
+    assert_eq!((unchanged["calls"].as_u64(), unchanged["changed"].as_u64()), (Some(34), Some(0)));
+}
+
+#[test]
+fn rules_are_listed_and_the_reference_is_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    ok(&qingting(dir.path(), &["rules", "check"]));
+    assert!(ok(&qingting(dir.path(), &["rules", "list"])).contains("interruption"));
+    let page = ok(&qingting(dir.path(), &["rules", "list", "--markdown"]));
+    let kept = std::fs::read_to_string(repository("docs/rules.md")).unwrap();
+    assert!(page == kept, "docs/rules.md is stale: qingting rules list --markdown > docs/rules.md");
+}
+
+#[test]
+fn written_messages_are_read_by_their_field_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let messages = "{\"id\": 17, \"time\": \"2026/2/28 11:25:05\", \"title\": \"路灯不亮\", \"text\": \"我们小区门口的路灯坏了一个月\"}\n";
+    let input = write(dir.path(), "messages.jsonl", messages);
+    let map = "call_id=id,started_at=time,title=title,text=text";
+    let analyses = lines(&ok(&qingting(dir.path(), &["analyze", &input, "--map", map])));
+    assert_eq!(analyses[0]["call_id"], "17");
+    assert!(analyses[0]["turns"][0]["text"].as_str().unwrap().starts_with("路灯不亮\n"));
+    assert!(analyses[0]["signals"].get("talk_ms").is_none());
+}
+
+#[test]
+fn parquet_carries_the_same_analyses() {
+    let dir = tempfile::tempdir().unwrap();
+    let input = demo_calls().display().to_string();
+    let jsonl = lines(&ok(&qingting(dir.path(), &["analyze", &input])));
+    ok(&qingting(dir.path(), &["analyze", &input, "--format", "parquet", "--out", "a.parquet"]));
+    let read = qingting_pipeline::columnar::read_analyses(&dir.path().join("a.parquet")).unwrap();
+    let parquet: Vec<Value> = read.map(|a| serde_json::to_value(a.unwrap()).unwrap()).collect();
+    assert_eq!(parquet.len(), jsonl.len());
+    assert_eq!(parquet[3]["findings"].as_array().unwrap().len(), jsonl[3]["findings"].as_array().unwrap().len());
+    assert_eq!(parquet[3]["turns"], jsonl[3]["turns"]);
+    assert_eq!(qingting(dir.path(), &["analyze", &input, "--format", "parquet"]).status.code(), Some(1));
+}
+
+#[test]
+fn the_demo_answers_with_evidence() {
+    let dir = tempfile::tempdir().unwrap();
+    let printed = ok(&qingting(dir.path(), &["demo"]));
+    for expected in ["34 通来电", "demo-009", "【费太贵】", "坐席 A04", "[kb-014]"] {
+        assert!(printed.contains(expected), "{expected} is missing in {printed}");
+    }
+}
