@@ -326,13 +326,11 @@ fn written_messages_are_read_by_their_field_names() {
 fn parquet_carries_the_same_analyses() {
     let dir = tempfile::tempdir().unwrap();
     let input = demo_calls().display().to_string();
-    let jsonl = lines(&ok(&qingting(dir.path(), &["analyze", &input])));
+    let jsonl = ok(&qingting(dir.path(), &["analyze", &input]));
     ok(&qingting(dir.path(), &["analyze", &input, "--format", "parquet", "--out", "a.parquet"]));
     let read = qingting_pipeline::columnar::read_analyses(&dir.path().join("a.parquet")).unwrap();
-    let parquet: Vec<Value> = read.map(|a| serde_json::to_value(a.unwrap()).unwrap()).collect();
-    assert_eq!(parquet.len(), jsonl.len());
-    assert_eq!(parquet[3]["findings"].as_array().unwrap().len(), jsonl[3]["findings"].as_array().unwrap().len());
-    assert_eq!(parquet[3]["turns"], jsonl[3]["turns"]);
+    let parquet: Vec<String> = read.map(|a| serde_json::to_string(&a.unwrap()).unwrap()).collect();
+    assert_eq!(parquet, jsonl.lines().collect::<Vec<_>>());
     assert_eq!(qingting(dir.path(), &["analyze", &input, "--format", "parquet"]).status.code(), Some(1));
 }
 

@@ -1,4 +1,10 @@
 //! The one integration test binary, a module for each part of the program.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail as tests do"
+)]
+
 mod cli;
 mod grpc;

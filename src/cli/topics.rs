@@ -30,7 +30,7 @@ pub(super) struct TopicsArgs {
 /// When the store cannot be read or holds no call.
 pub(super) fn run(args: &TopicsArgs) -> miette::Result<u8> {
     Models::check(args.models)?;
-    let opened = args.data.reader()?;
+    let opened = args.data.writer_or_reader("qingting topics")?;
     let topics = find(&opened, args.dates.range(), args.seed)?;
     if args.json {
         println!("{}", serde_json::to_string(&topics).into_diagnostic()?);
@@ -56,7 +56,9 @@ pub(super) fn find(opened: &Opened, range: DateRange, seed: u64) -> miette::Resu
     let segmenter = std::sync::Arc::clone(opened.pipeline.segmenter());
     let finder = TopicFinder::new(config, &opened.assets, segmenter).map_err(diagnostic::pipeline)?;
     let topics = finder.cluster(&documents, seed);
-    opened.data.write_topics(&topics).map_err(index)?;
+    if opened.data.is_writer() {
+        opened.data.write_topics(&topics).map_err(index)?;
+    }
     Ok(topics)
 }
 

@@ -290,6 +290,27 @@ fn an_import_that_is_dropped_stores_nothing_that_was_not_written() {
 }
 
 #[test]
+fn what_an_interrupted_write_left_is_removed_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = open(dir.path());
+    data.hook.set(|step| step == Step::BetweenHalves);
+    let mut session = data.ingest().unwrap();
+    session.put_batch(vec![call("1", "2026-03-01T09:00:00+08:00", "a")], "x").unwrap();
+    session.finish().unwrap_err();
+    drop(data);
+    let names = |tree: &str| files::names(&dir.path().join(tree).join("date=2026-03-01")).unwrap();
+    assert_eq!((names("calls").len(), names("analyses").len()), (1, 1));
+    drop(open(dir.path()));
+    assert_eq!((names("calls").len(), names("analyses").len()), (0, 0));
+}
+
+#[test]
+fn one_data_folder_serves_all_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<DataDir>();
+}
+
+#[test]
 fn a_crash_while_the_index_is_exchanged_leaves_one_that_works() {
     for step in [Step::IndexRebuilt, Step::IndexMoved] {
         let dir = tempfile::tempdir().unwrap();

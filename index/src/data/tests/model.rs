@@ -206,6 +206,7 @@ fn run(ops: Vec<Op>) {
             Op::Compact => open_data.compact().map(|()| {
                 let rows: BTreeMap<String, String> = plain_rows(path, "calls").into_iter().collect();
                 assert_eq!(rows, model.acknowledged, "nothing is left in the log");
+                assert!(files::names(&path.join("wal")).unwrap().is_empty());
             }),
             Op::Reindex => open_data.reindex(|_, _| {}).map(|()| assert_eq!(indexed(open_data), model.acknowledged)),
         };
@@ -221,7 +222,7 @@ fn run(ops: Vec<Op>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn any_history_with_any_crashes_keeps_the_last_acknowledged_version_of_every_call(ops in vec(op(), 1..14)) {
