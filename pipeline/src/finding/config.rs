@@ -38,10 +38,21 @@ pub struct Threshold {
 
 impl Default for FindingConfig {
     fn default() -> Self {
-        let codes = [("crisis", 0.45, 0.2), ("escalation_threat", 0.5, 0.3)]
-            .into_iter()
-            .map(|(code, assert, review)| (code.to_owned(), Threshold { assert, review }))
-            .collect();
+        let codes = [
+            ("clarification_request", 0.6, 0.3),
+            ("crisis", 0.45, 0.2),
+            ("deflection", 0.6, 0.35),
+            ("dismissive", 0.5, 0.3),
+            ("emotional_display", 0.69, 0.35),
+            ("escalation_threat", 0.5, 0.3),
+            ("impatience", 0.6, 0.35),
+            ("interruption", 0.65, 0.4),
+            ("no_recap", 0.75, 0.4),
+            ("overpromise", 0.8, 0.4),
+        ]
+        .into_iter()
+        .map(|(code, assert, review)| (code.to_owned(), Threshold { assert, review }))
+        .collect();
         Self {
             assert: 0.55,
             review: 0.35,
