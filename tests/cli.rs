@@ -342,3 +342,46 @@ fn the_demo_answers_with_evidence() {
         assert!(printed.contains(expected), "{expected} is missing in {printed}");
     }
 }
+
+/// A server in a process of its own, killed when it is dropped.
+struct Served(std::process::Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn calls_acknowledged_by_a_running_server_survive_its_kill() {
+    use std::io::{BufRead, BufReader};
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_qingting"))
+        .args(["serve", "--data", "data", "--listen", "127.0.0.1:0"])
+        .current_dir(dir.path())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let served = Served(child);
+    let mut line = String::new();
+    log.read_line(&mut line).unwrap();
+    assert!(line.starts_with("listening on 127.0.0.1:"), "{line}");
+    let lock = dir.path().join("data/writer.lock");
+    let held = || std::fs::read_to_string(&lock).is_ok_and(|text| text.contains("qingting serve on"));
+    for _ in 0..600 {
+        if held() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(held(), "the server does not take the data folder");
+    let output = qingting(dir.path(), &["ingest", &demo_calls().display().to_string(), "--data", "data"]);
+    ok(&output);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the calls go through the server"));
+    drop(served); // SIGKILL
+    ok(&qingting(dir.path(), &["reindex", "--data", "data"]));
+    let found = ok(&qingting(dir.path(), &["search", "", "--data", "data", "--json"]));
+    assert_eq!(serde_json::from_str::<Value>(&found).unwrap()["total"], 34);
+}

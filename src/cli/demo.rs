@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use miette::{IntoDiagnostic, WrapErr, miette};
+use miette::{IntoDiagnostic, WrapErr};
 use qingting_index::{Context, DataDir, DateRange};
 use qingting_models::HashedNgrams;
 use qingting_pipeline::Pipeline;
@@ -20,7 +20,7 @@ use super::ConfigArgs;
 use super::data::{Opened, index};
 use super::ingest::Store;
 use super::progress::Spinner;
-use super::submit::holder_name;
+use super::submit::{holder_name, ready, status};
 use crate::batch::{Batch, Quarantine};
 use crate::diagnostic;
 use crate::server::{self, ServerConfig};
@@ -135,7 +135,7 @@ async fn ask(address: std::net::SocketAddr) -> miette::Result<()> {
         .connect()
         .await
         .into_diagnostic()?;
-    ready(&channel).await?;
+    ready(&channel, "qingting.v1.CallService").await?;
     let mut calls = CallServiceClient::new(channel.clone());
 
     println!("\n[1] CallService.SearchCalls  query=\"费太贵\"（跨词边界的短语）");
@@ -190,24 +190,6 @@ async fn ask(address: std::net::SocketAddr) -> miette::Result<()> {
         );
     }
     Ok(())
-}
-
-/// Waits until the server has loaded.
-async fn ready(channel: &Channel) -> miette::Result<()> {
-    let mut health = tonic_health::pb::health_client::HealthClient::new(channel.clone());
-    let request = tonic_health::pb::HealthCheckRequest { service: "qingting.v1.CallService".into() };
-    let mut states = health.watch(request).await.map_err(status)?.into_inner();
-    while let Some(state) = states.message().await.map_err(status)? {
-        if state.status() == tonic_health::ServingStatus::Serving.into() {
-            return Ok(());
-        }
-    }
-    Err(miette!("the server stopped before it was ready"))
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "passed to map_err")]
-fn status(status: tonic::Status) -> miette::Report {
-    miette!("{}: {}", status.code(), status.message())
 }
 
 fn marked(turn: &v1::TurnHit) -> String {

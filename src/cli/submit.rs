@@ -10,6 +10,7 @@ use qingting_proto::v1::IngestCallsRequest;
 use qingting_proto::v1::ingest_service_client::IngestServiceClient;
 use tokio::runtime::Runtime;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
 
 use super::args::{Loaded, report_summary};
 use super::progress::Spinner;
@@ -64,10 +65,15 @@ fn submit(
     quarantine: &mut Quarantine,
     progress: &Spinner,
 ) -> miette::Result<Summary> {
-    let mut client = runtime
-        .block_on(IngestServiceClient::connect(format!("http://{address}")))
-        .into_diagnostic()
+    let endpoint = Channel::from_shared(format!("http://{address}")).into_diagnostic()?;
+    let channel = runtime
+        .block_on(async {
+            let channel = endpoint.connect().await.into_diagnostic()?;
+            ready(&channel, "qingting.v1.IngestService").await?;
+            Ok::<_, miette::Report>(channel)
+        })
         .wrap_err_with(|| format!("the server on {address} does not answer"))?;
+    let mut client = IngestServiceClient::new(channel);
     let batch = Batch {
         importer: &loaded.importer,
         pipeline: &loaded.pipeline,
@@ -139,6 +145,25 @@ fn submit(
         quarantine.finish()?;
         Ok(summary)
     })
+}
+
+/// Waits until a service of a server that has just started answers.
+pub(super) async fn ready(channel: &Channel, service: &str) -> miette::Result<()> {
+    let mut health = tonic_health::pb::health_client::HealthClient::new(channel.clone());
+    let request = tonic_health::pb::HealthCheckRequest { service: service.to_owned() };
+    let mut states = health.watch(request).await.map_err(status)?.into_inner();
+    while let Some(state) = states.message().await.map_err(status)? {
+        if state.status() == tonic_health::ServingStatus::Serving.into() {
+            return Ok(());
+        }
+    }
+    Err(miette!("the server stopped before it was ready"))
+}
+
+/// What a server answered instead of a result.
+#[allow(clippy::needless_pass_by_value, reason = "passed to map_err")]
+pub(super) fn status(status: tonic::Status) -> miette::Report {
+    miette!("{}: {}", status.code(), status.message())
 }
 
 #[cfg(test)]
