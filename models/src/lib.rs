@@ -1,7 +1,8 @@
-//! Text in, vectors and labels out. Owns encoders and heads; knows nothing of calls,
-//! turns or codes.
+//! Text in, vectors and labels out. Owns encoders and heads; what a label means is for the
+//! caller to know.
 
 mod backend;
+pub mod dialogue;
 mod error;
 mod hashed;
 
