@@ -2,6 +2,8 @@
 //! caller to know.
 
 mod backend;
+#[cfg(feature = "bert")]
+pub mod bert;
 pub mod dialogue;
 mod error;
 mod hashed;

@@ -8,6 +8,7 @@ mod demo;
 mod eval;
 mod ingest;
 mod kb;
+mod models;
 mod progress;
 mod reindex;
 mod report;
@@ -57,6 +58,9 @@ enum Command {
     /// List, check or try out detectors and rules
     #[command(subcommand)]
     Rules(rules::RulesCommand),
+    /// Show the models, or make them
+    #[command(subcommand)]
+    Models(models::ModelsCommand),
     /// Build the search indexes anew out of the store
     Reindex(reindex::ReindexArgs),
     /// Answer over gRPC until told to stop
@@ -79,6 +83,7 @@ pub fn run(cli: Cli) -> miette::Result<ExitCode> {
         Command::Kb(command) => kb::run(&command)?,
         Command::Topics(args) => topics::run(&args)?,
         Command::Report(args) => report::run(&args)?,
+        Command::Models(command) => models::run(&command)?,
         Command::Reindex(args) => reindex::run(&args)?,
         Command::Serve(args) => serve::run(&args)?,
         Command::Demo(args) => demo::run(&args)?,

@@ -1,0 +1,51 @@
+//! `qingting models`: the models there are, and making them.
+
+use clap::Subcommand;
+use miette::IntoDiagnostic;
+use qingting_models::{Encoder, HashedNgrams};
+
+#[cfg(feature = "bert")]
+mod transformer;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ModelsCommand {
+    /// Show the models of this build, whether they answer, and where they come from
+    Info(InfoArgs),
+    /// Make the transformer's folder out of the packages it comes in (scripts/setup-bert does it all)
+    #[cfg(feature = "bert")]
+    Convert(transformer::ConvertArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct InfoArgs {
+    /// Folder of the transformer [default: $QINGTING_MODELS or the user's data folder]
+    #[cfg(feature = "bert")]
+    #[arg(long, value_name = "DIR")]
+    encoder: Option<std::path::PathBuf>,
+}
+
+/// # Errors
+/// When a model cannot be made or does not answer.
+pub(super) fn run(command: &ModelsCommand) -> miette::Result<u8> {
+    match command {
+        ModelsCommand::Info(args) => info(args),
+        #[cfg(feature = "bert")]
+        ModelsCommand::Convert(args) => transformer::convert(args),
+    }
+}
+
+#[cfg_attr(not(feature = "bert"), allow(unused_variables, reason = "the only option is the transformer's"))]
+fn info(args: &InfoArgs) -> miette::Result<u8> {
+    describe(&HashedNgrams::standard())?;
+    #[cfg(feature = "bert")]
+    transformer::info(args.encoder.as_deref())?;
+    #[cfg(not(feature = "bert"))]
+    println!("bert: not part of this build (cargo feature `bert`, scripts/setup-bert)");
+    Ok(super::GOOD)
+}
+
+fn describe(encoder: &dyn Encoder) -> miette::Result<()> {
+    encoder.health().into_diagnostic()?;
+    println!("{}: {} dimensions, fingerprint {}", encoder.name(), encoder.dimensions(), encoder.fingerprint());
+    Ok(())
+}
