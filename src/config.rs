@@ -5,7 +5,8 @@ use std::path::Path;
 
 use qingting_pipeline::assets::{Assets, parse_toml};
 use qingting_pipeline::config::{
-    FactConfig, FindingConfig, NormalizeConfig, PipelineConfig, ScoreConfig, SegmentConfig, SignalConfig, TopicConfig,
+    FactConfig, FindingConfig, ModelsConfig, NormalizeConfig, PipelineConfig, ScoreConfig, SegmentConfig, SignalConfig,
+    TopicConfig,
 };
 use qingting_pipeline::import::ImportOptions;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,8 @@ pub struct Settings {
     pub import: ImportConfig,
     /// Cleaning and masking.
     pub normalize: NormalizeConfig,
+    /// Trained models.
+    pub models: ModelsConfig,
     /// Word segmentation.
     pub segment: SegmentConfig,
     /// Measurements.
@@ -165,6 +168,7 @@ impl Settings {
     pub fn pipeline(&self) -> PipelineConfig {
         PipelineConfig {
             normalize: self.normalize.clone(),
+            models: self.models.clone(),
             segment: self.segment.clone(),
             signal: self.signal.clone(),
             finding: self.finding.clone(),

@@ -8,40 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use qingting_pipeline::finding::{Catalog, CodeInfo, Level};
 use qingting_pipeline::record::{Analysis, CallRecord, SentimentLabel};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-/// Labels of one call, as `labels` of the call record carries them.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Labels {
-    /// 咨询 求助 投诉 举报 建议 表扬.
-    #[serde(default)]
-    pub appeal_type: Option<String>,
-    /// `resolved`, `follow_up` or `unresolved`.
-    #[serde(default)]
-    pub outcome: Option<String>,
-    /// 1 to 5.
-    #[serde(default)]
-    pub satisfaction: Option<f32>,
-    /// Codes on the whole call.
-    #[serde(default)]
-    pub call: Vec<String>,
-    /// Codes and sentiment of the turns.
-    #[serde(default)]
-    pub turns: Vec<TurnLabels>,
-}
-
-/// Labels of one turn.
-#[derive(Debug, Clone, Deserialize)]
-pub struct TurnLabels {
-    /// Index into the turns.
-    pub turn: u32,
-    /// Codes on it.
-    #[serde(default)]
-    pub codes: Vec<String>,
-    /// Its sentiment.
-    #[serde(default)]
-    pub sentiment: Option<SentimentLabel>,
-}
+use crate::labels::Labels;
 
 /// Decisions compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -148,8 +117,7 @@ pub fn evaluate(pairs: &[(CallRecord, Analysis)], catalog: &Catalog) -> Result<E
     let mut calls: Vec<Compared> = Vec::new();
     let mut errors = Vec::new();
     for (record, analysis) in pairs {
-        let Some(labels) = &record.labels else { continue };
-        let labels = Labels::deserialize(labels).map_err(|e| format!("labels of call {}: {e}", record.call_id))?;
+        let Some(labels) = Labels::of(record)? else { continue };
         for turn in &labels.turns {
             let found = analysis.turns.get(turn.turn as usize).map(|t| t.sentiment.label);
             if let (Some(gold), Some(found)) = (turn.sentiment, found) {

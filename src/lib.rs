@@ -6,6 +6,8 @@ pub mod cli;
 pub mod config;
 pub mod diagnostic;
 pub mod evaluate;
+pub mod labels;
 pub mod report;
 pub mod server;
 pub mod telemetry;
+pub mod training;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::fact::FactConfig;
 pub use crate::finding::FindingConfig;
+pub use crate::learned::ModelsConfig;
 pub use crate::normalize::NormalizeConfig;
 pub use crate::score::ScoreConfig;
 pub use crate::segment::SegmentConfig;
@@ -17,6 +18,8 @@ pub use crate::topic::TopicConfig;
 pub struct PipelineConfig {
     /// Cleaning and masking.
     pub normalize: NormalizeConfig,
+    /// Trained models.
+    pub models: ModelsConfig,
     /// Word segmentation.
     pub segment: SegmentConfig,
     /// Measurements.

@@ -14,6 +14,7 @@
 //! | [`score`] | findings and facts | [`record::Score`] |
 //! | [`topic`] | many analysed calls | topics, with their labels |
 //!
+//! [`learned`] holds the trained models that several stages look at,
 //! [`record`] owns the plain types between the stages, [`columnar`] their Arrow
 //! form, [`assets`] the files of `config/`, and [`pipeline`] spells the chain out.
 
@@ -26,6 +27,7 @@ mod error;
 pub mod fact;
 pub mod finding;
 pub mod import;
+pub mod learned;
 pub mod normalize;
 mod pattern;
 pub mod pipeline;

@@ -8,14 +8,15 @@ use sha2::{Digest, Sha256};
 
 use crate::assets::{Assets, short_hex};
 use crate::config::PipelineConfig;
-use crate::fact::FactFinder;
-use crate::finding::Finder;
+use crate::fact::{FactFeatures, FactFinder};
 use crate::finding::rules::ExampleFailure;
+use crate::finding::{CodeFeatures, Finder};
+use crate::learned::Learned;
 use crate::normalize::Normalizer;
-use crate::record::{Analysis, CallContext, CallRecord, Provenance, TurnAnalysis};
+use crate::record::{Analysis, CallContext, CallMargins, CallRecord, Provenance, TurnAnalysis};
 use crate::score::Scorer;
 use crate::segment::Segmenter;
-use crate::signal::Signaler;
+use crate::signal::{Signaler, TurnFeatures};
 use crate::{Result, signal};
 
 /// Every stage, loaded and checked. Cheap to share between threads.
@@ -27,6 +28,7 @@ pub struct Pipeline {
     finder: Finder,
     facts: FactFinder,
     scorer: Scorer,
+    learned: Learned,
     provenance: Provenance,
 }
 
@@ -39,14 +41,33 @@ pub struct Analyzed {
     pub analysis: Analysis,
 }
 
+/// The numbers behind the trained judgements on one call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// Sentiment and acts of every turn.
+    pub turns: Vec<TurnFeatures>,
+    /// Codes.
+    pub codes: CodeFeatures,
+    /// Facts.
+    pub facts: FactFeatures,
+}
+
 impl Pipeline {
-    /// Loads dictionaries, lexicons, rules and scorecards.
+    /// Loads models, dictionaries, lexicons, rules and scorecards.
     ///
     /// # Errors
     /// When a configuration file is missing or wrong; the error names file and line.
     pub fn new(config: &PipelineConfig, assets: &Assets) -> Result<Self> {
+        Self::with_learned(config, assets, Learned::load(&config.models)?)
+    }
+
+    /// The same with models that were just trained.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_learned(config: &PipelineConfig, assets: &Assets, learned: Learned) -> Result<Self> {
         let segmenter = Arc::new(Segmenter::new(&config.segment, assets)?);
-        let finder = Finder::new(&config.finding, assets)?;
+        let finder = Finder::new(&config.finding, assets, &learned)?;
         let scorer = Scorer::new(&config.score, assets, finder.catalog())?;
         let settings = serde_json::to_vec(config).unwrap_or_default();
         let everything = assets.fingerprint(&[
@@ -62,16 +83,17 @@ impl Pipeline {
             config_fingerprint: short_hex(&Sha256::new().chain_update(&settings).chain_update(everything).finalize()),
             rules_version: assets.fingerprint(&[("rules", "toml"), ("lexicon", "toml"), ("lexicon/cues", "toml")])?,
             scorecard_version: String::new(),
-            models: Vec::new(),
+            models: learned.provenance(),
             dictionary_fingerprint: segmenter.fingerprint().to_owned(),
         };
         Ok(Self {
             normalizer: Arc::new(Normalizer::new(&config.normalize, assets)?),
-            signaler: Signaler::new(&config.signal, assets)?,
-            facts: FactFinder::new(&config.fact, assets)?,
+            signaler: Signaler::new(&config.signal, assets, &learned)?,
+            facts: FactFinder::new(&config.fact, assets, &learned)?,
             segmenter,
             finder,
             scorer,
+            learned,
             provenance,
         })
     }
@@ -105,8 +127,21 @@ impl Pipeline {
     pub fn with_context<R>(&self, record: &CallRecord, visit: impl FnOnce(&CallContext<'_>) -> R) -> R {
         let turns = self.normalizer.call(record);
         let tokens: Vec<_> = turns.iter().map(|turn| self.segmenter.cut(&turn.fold)).collect();
-        let signals = self.signaler.run(record, &turns, &tokens);
+        let signals = self.signaler.run(record, &turns, self.learned.read(record, &turns));
         visit(&CallContext { record, turns: &turns, tokens: &tokens, signals: &signals })
+    }
+
+    /// The numbers behind every trained judgement on one call, given what the heads say of it.
+    pub fn observe(&self, record: &CallRecord, margins: &CallMargins) -> Observation {
+        let turns = self.normalizer.call(record);
+        let tokens: Vec<_> = turns.iter().map(|turn| self.segmenter.cut(&turn.fold)).collect();
+        let signals = self.signaler.run(record, &turns, margins.clone());
+        let context = CallContext { record, turns: &turns, tokens: &tokens, signals: &signals };
+        Observation {
+            turns: self.signaler.features(record, &turns, margins),
+            codes: self.finder.features(&context),
+            facts: self.facts.features(&context, &self.finder.run(&context).findings),
+        }
     }
 
     /// Runs the examples of every declarative rule.
@@ -120,7 +155,7 @@ impl Pipeline {
     pub fn analyze(&self, record: &CallRecord) -> Analyzed {
         let turns = self.normalizer.call(record);
         let tokens: Vec<_> = turns.iter().map(|turn| self.segmenter.cut(&turn.fold)).collect();
-        let signals = self.signaler.run(record, &turns, &tokens);
+        let signals = self.signaler.run(record, &turns, self.learned.read(record, &turns));
         let context = CallContext { record, turns: &turns, tokens: &tokens, signals: &signals };
         let found = self.finder.run(&context);
         let facts = self.facts.run(&context, &found.findings);

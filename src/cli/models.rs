@@ -4,6 +4,7 @@ use clap::Subcommand;
 use miette::IntoDiagnostic;
 use qingting_models::{Encoder, HashedNgrams};
 
+mod train;
 #[cfg(feature = "bert")]
 mod transformer;
 
@@ -11,6 +12,8 @@ mod transformer;
 pub(super) enum ModelsCommand {
     /// Show the models of this build, whether they answer, and where they come from
     Info(InfoArgs),
+    /// Train heads and judgements from labelled calls and turns
+    Train(train::TrainArgs),
     /// Make the transformer's folder out of the packages it comes in (scripts/setup-bert does it all)
     #[cfg(feature = "bert")]
     Convert(transformer::ConvertArgs),
@@ -29,12 +32,16 @@ pub(super) struct InfoArgs {
 pub(super) fn run(command: &ModelsCommand) -> miette::Result<u8> {
     match command {
         ModelsCommand::Info(args) => info(args),
+        ModelsCommand::Train(args) => train::run(args),
         #[cfg(feature = "bert")]
         ModelsCommand::Convert(args) => transformer::convert(args),
     }
 }
 
-#[cfg_attr(not(feature = "bert"), allow(unused_variables, reason = "the only option is the transformer's"))]
+#[cfg_attr(
+    not(feature = "bert"),
+    allow(unused_variables, reason = "the only option is the transformer's")
+)]
 fn info(args: &InfoArgs) -> miette::Result<u8> {
     describe(&HashedNgrams::standard())?;
     #[cfg(feature = "bert")]

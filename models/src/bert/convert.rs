@@ -59,7 +59,11 @@ impl Package {
     }
 
     fn source(&self) -> Source {
-        Source { package: self.name.to_owned(), sha256: self.sha256.to_owned(), licence: self.licence.to_owned() }
+        Source {
+            package: self.name.to_owned(),
+            sha256: self.sha256.to_owned(),
+            licence: self.licence.to_owned(),
+        }
     }
 }
 
@@ -99,7 +103,9 @@ pub fn convert(encoder: &Path, tokenizer: &Path, out: &Path) -> Result<Manifest>
 }
 
 fn pretty(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(|error| Error::Engine(error.to_string()))
+    serde_json::to_string_pretty(value)
+        .map(|text| text + "\n")
+        .map_err(|error| Error::Engine(error.to_string()))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -209,7 +215,11 @@ impl<'a> Packed<'a> {
                 if shape.iter().product::<usize>() != entry.count {
                     return Err(format!("{} has {} numbers, not {shape:?}", entry.name, entry.count));
                 }
-                let length = if entry.blocks { entry.count / BLOCK * BLOCK_BYTES } else { entry.count * 4 };
+                let length = if entry.blocks {
+                    entry.count / BLOCK * BLOCK_BYTES
+                } else {
+                    entry.count * 4
+                };
                 let raw = entry
                     .offset
                     .checked_add(length)

@@ -48,7 +48,8 @@ impl BertEncoder {
     /// Tokens of a text with prefix and special tokens, cut to what the model can take.
     fn tokens(&self, text: &str) -> Result<Vec<u32>> {
         let text = format!("{}{text}", self.folder.manifest.prefix);
-        let encoding = self.folder.tokenizer.encode_fast(text, true).map_err(|error| Error::Engine(error.to_string()))?;
+        let encoding =
+            self.folder.tokenizer.encode_fast(text, true).map_err(|error| Error::Engine(error.to_string()))?;
         let mut ids = encoding.get_ids().to_vec();
         let most = self.folder.max_tokens();
         if ids.len() > most {
@@ -100,7 +101,9 @@ pub(super) fn batches<T>(inputs: Vec<(T, Vec<u32>)>) -> Vec<Vec<(T, Vec<u32>)>> 
     let mut batches: Vec<Vec<(T, Vec<u32>)>> = Vec::new();
     for input in inputs {
         match batches.last_mut() {
-            Some(batch) if batch.len() < BATCH_TEXTS && (batch.len() + 1) * input.1.len() <= BATCH_TOKENS => batch.push(input),
+            Some(batch) if batch.len() < BATCH_TEXTS && (batch.len() + 1) * input.1.len() <= BATCH_TOKENS => {
+                batch.push(input)
+            }
             _ => batches.push(vec![input]),
         }
     }

@@ -139,7 +139,8 @@ impl Folder {
             Err(error) => return Err(Error::io(&path)(error)),
         };
         if manifest.name.is_empty() {
-            manifest.name = dir.file_name().map_or_else(|| "bert".to_owned(), |name| name.to_string_lossy().into_owned());
+            manifest.name =
+                dir.file_name().map_or_else(|| "bert".to_owned(), |name| name.to_string_lossy().into_owned());
         }
         Ok(manifest)
     }
@@ -166,7 +167,10 @@ impl Folder {
 
     /// Longest input in tokens that the manifest and the positions allow.
     pub(super) fn max_tokens(&self) -> usize {
-        self.manifest.max_tokens.min(usize::try_from(self.config.max_position_embeddings).unwrap_or(0)).max(3)
+        self.manifest
+            .max_tokens
+            .min(usize::try_from(self.config.max_position_embeddings).unwrap_or(0))
+            .max(3)
     }
 }
 
@@ -195,8 +199,12 @@ impl Weights {
             .into_iter()
             .map(|(name, info)| {
                 let (start, end) = info.data_offsets;
-                let stored =
-                    Stored { dtype: info.dtype, shape: info.shape.clone(), start: data + start, end: data + end };
+                let stored = Stored {
+                    dtype: info.dtype,
+                    shape: info.shape.clone(),
+                    start: data + start,
+                    end: data + end,
+                };
                 (plain_name(&name), stored)
             })
             .collect();

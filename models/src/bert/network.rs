@@ -92,11 +92,9 @@ impl Network {
 
     /// Runs layers `from..to` over a batch's vectors.
     pub(super) fn run(&self, vectors: &Tensor, attention: &Tensor, from: usize, to: usize, train: bool) -> Tensor {
-        self.layers
-            .iter()
-            .take(to)
-            .skip(from)
-            .fold(vectors.shallow_clone(), |x, layer| layer.forward_t(&x, Some(attention), None, None, train).hidden_state)
+        self.layers.iter().take(to).skip(from).fold(vectors.shallow_clone(), |x, layer| {
+            layer.forward_t(&x, Some(attention), None, None, train).hidden_state
+        })
     }
 
     /// Mean over the tokens of the last layer, scaled to unit length; shape (inputs, hidden).
@@ -137,9 +135,10 @@ impl Words {
         let mut bytes = vec![0u8; inputs.len() * longest * self.row];
         for (input, ids) in bytes.chunks_mut(longest * self.row).zip(inputs) {
             for (place, &id) in input.chunks_mut(self.row).zip(ids.iter()) {
-                let row = table.chunks_exact(self.row).nth(id as usize).ok_or_else(|| {
-                    Error::Engine(format!("token {id} is not among the {} of the model", self.rows))
-                })?;
+                let row = table
+                    .chunks_exact(self.row)
+                    .nth(id as usize)
+                    .ok_or_else(|| Error::Engine(format!("token {id} is not among the {} of the model", self.rows)))?;
                 place.copy_from_slice(row);
             }
         }

@@ -52,7 +52,11 @@ impl<N: 'static> Pool<N> {
     }
 
     /// Sends one piece of work for each item and returns the results in the order of the items.
-    pub(super) fn map<I, T>(&self, items: I, work: impl Fn(&mut N, I::Item) -> Result<T> + Send + Sync + 'static) -> Result<Vec<T>>
+    pub(super) fn map<I, T>(
+        &self,
+        items: I,
+        work: impl Fn(&mut N, I::Item) -> Result<T> + Send + Sync + 'static,
+    ) -> Result<Vec<T>>
     where
         I: IntoIterator,
         I::Item: Send + 'static,

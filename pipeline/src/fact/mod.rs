@@ -14,6 +14,7 @@ use self::features::{appeal, outcome, satisfaction};
 use self::model::{Choice, Regression, Weights};
 use crate::Result;
 use crate::assets::Assets;
+use crate::learned::{Learned, Ready};
 use crate::record::{CallContext, Facts, Finding};
 
 /// The six appeal types, in the order in which a tie is decided.
@@ -42,28 +43,72 @@ pub struct FactFinder {
     outcome: Choice,
     satisfaction: Regression,
     taxonomy: Taxonomy,
+    judges: [Vec<Ready>; 2],
+}
+
+/// The numbers behind the judgements of appeal type and outcome on one call, for training them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FactFeatures {
+    /// In the order of [`appeal_features`].
+    pub appeal: Vec<f32>,
+    /// In the order of [`outcome_features`].
+    pub outcome: Vec<f32>,
+}
+
+/// What a judgement of an appeal type looks at: the head of every type, then what the weighed cues
+/// say of it.
+pub fn appeal_features() -> Vec<String> {
+    class_features(&APPEAL_TYPES)
+}
+
+/// The same of an outcome.
+pub fn outcome_features() -> Vec<String> {
+    class_features(&OUTCOMES)
+}
+
+/// Name of the judgement of a class, and of the head below it: `appeal.咨询`, `outcome.resolved`.
+pub fn class_name(kind: &str, class: &str) -> String {
+    format!("{kind}.{class}")
+}
+
+fn class_features(classes: &[&str]) -> Vec<String> {
+    ["head", "cues"]
+        .iter()
+        .flat_map(|kind| classes.iter().map(move |class| format!("{kind}.{class}")))
+        .collect()
 }
 
 impl FactFinder {
     /// Loads the lexicons.
     ///
     /// # Errors
-    /// When a lexicon is wrong.
-    pub fn new(config: &FactConfig, assets: &Assets) -> Result<Self> {
+    /// When a lexicon is wrong, or a judgement does not fit this version.
+    pub fn new(config: &FactConfig, assets: &Assets, learned: &Learned) -> Result<Self> {
         let weights = Weights::load(assets)?;
+        let judges = |kind: &str, classes: &[&str], names: Vec<String>| -> Result<Vec<Ready>> {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let ready = classes.iter().map(|class| learned.judge(&class_name(kind, class), &names));
+            // A type that nobody was trained for would never win: then the cues decide alone.
+            Ok(ready.collect::<Result<Option<Vec<_>>>>()?.unwrap_or_default())
+        };
         Ok(Self {
             appeal: weights.choice("appeal", &APPEAL_TYPES, &features::names(appeal))?,
             outcome: weights.choice("outcome", &OUTCOMES, &features::names(outcome))?,
             satisfaction: weights.regression(&features::names(satisfaction))?,
             taxonomy: Taxonomy::load(config, assets)?,
+            judges: [
+                judges("appeal", &APPEAL_TYPES, appeal_features())?,
+                judges("outcome", &OUTCOMES, outcome_features())?,
+            ],
         })
     }
 
     /// The facts of one call.
     pub fn run(&self, context: &CallContext<'_>, findings: &[Finding]) -> Facts {
         let view = features::View::new(context, findings);
-        let appeal_type = self.appeal.pick(&features::values(appeal, &view));
-        let outcome = self.outcome.pick(&features::values(outcome, &view));
+        let numbers = self.numbers(context, &view);
+        let appeal_type = choose(&self.appeal, &self.judges[0], &numbers.appeal);
+        let outcome = choose(&self.outcome, &self.judges[1], &numbers.outcome);
         let rating = self.satisfaction.predict(&features::values(satisfaction, &view));
         Facts {
             appeal_type: appeal_type.to_owned(),
@@ -78,6 +123,34 @@ impl FactFinder {
     }
 }
 
+impl FactFinder {
+    /// The numbers behind the judgements.
+    pub fn features(&self, context: &CallContext<'_>, findings: &[Finding]) -> FactFeatures {
+        self.numbers(context, &features::View::new(context, findings))
+    }
+
+    fn numbers(&self, context: &CallContext<'_>, view: &features::View<'_>) -> FactFeatures {
+        let margins = &context.signals.margins;
+        let join = |kind: &str, classes: &[&str], sums: Vec<f32>| {
+            let heads = classes.iter().map(|class| margins.get(&class_name(kind, class)));
+            heads.chain(sums).collect()
+        };
+        FactFeatures {
+            appeal: join("appeal", &APPEAL_TYPES, self.appeal.sums(&features::values(appeal, view))),
+            outcome: join("outcome", &OUTCOMES, self.outcome.sums(&features::values(outcome, view))),
+        }
+    }
+}
+
+/// The class of the highest probability, or where nothing was trained of the highest sum of cues.
+fn choose(cues: &Choice, judges: &[Ready], numbers: &[f32]) -> &'static str {
+    if judges.is_empty() {
+        cues.pick(&numbers[numbers.len() / 2..])
+    } else {
+        cues.pick(&judges.iter().map(|judge| judge.probability(numbers)).collect::<Vec<_>>())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::LazyLock;
@@ -86,8 +159,12 @@ mod tests {
 
     use super::*;
     use crate::normalize::{NormalizeConfig, Normalizer};
-    use crate::record::{CallRecord, Evidence, Need, Role, Severity, Turn};
+    use crate::record::{CallMargins, CallRecord, Evidence, Margins, Need, Role, Severity, Turn};
     use crate::signal::{SignalConfig, Signaler};
+
+    fn untrained() -> Learned {
+        Learned::new(qingting_models::Shelf::default(), qingting_models::Judges::default())
+    }
 
     struct Stages {
         normalizer: Normalizer,
@@ -99,8 +176,8 @@ mod tests {
         let assets = Assets::embedded();
         Stages {
             normalizer: Normalizer::new(&NormalizeConfig::default(), &assets).unwrap(),
-            signaler: Signaler::new(&SignalConfig::default(), &assets).unwrap(),
-            facts: FactFinder::new(&FactConfig::default(), &assets).unwrap(),
+            signaler: Signaler::new(&SignalConfig::default(), &assets, &untrained()).unwrap(),
+            facts: FactFinder::new(&FactConfig::default(), &assets, &untrained()).unwrap(),
         }
     });
 
@@ -109,7 +186,8 @@ mod tests {
         record.turns = turns.iter().map(|(role, text)| Turn::new(*role, *text)).collect();
         let turns = STAGES.normalizer.call(&record);
         let tokens = vec![Vec::new(); turns.len()];
-        let signals = STAGES.signaler.run(&record, &turns, &tokens);
+        let margins = CallMargins { turns: vec![Margins::default(); turns.len()], ..Default::default() };
+        let signals = STAGES.signaler.run(&record, &turns, margins);
         let context = CallContext { record: &record, turns: &turns, tokens: &tokens, signals: &signals };
         let finding = |code: &&str| Finding {
             code: (*code).to_owned(),
@@ -203,7 +281,7 @@ mod tests {
         let file = dir.path().join("lexicon/facts.toml");
         let load = |text: &str| {
             std::fs::write(&file, text).unwrap();
-            FactFinder::new(&FactConfig::default(), &Assets::with_overlay(dir.path()).unwrap())
+            FactFinder::new(&FactConfig::default(), &Assets::with_overlay(dir.path()).unwrap(), &untrained())
                 .unwrap_err()
                 .to_string()
         };

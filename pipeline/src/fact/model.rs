@@ -90,11 +90,15 @@ impl Weights {
 }
 
 impl Choice {
+    /// The sum of every class, in the order of the classes.
+    pub(super) fn sums(&self, values: &[f32]) -> Vec<f32> {
+        self.classes.iter().map(|(_, weights)| dot(weights, values)).collect()
+    }
+
     /// The class with the highest sum; of equal ones the first.
-    pub(super) fn pick(&self, values: &[f32]) -> &'static str {
+    pub(super) fn pick(&self, sums: &[f32]) -> &'static str {
         let mut best = ("", f32::NEG_INFINITY);
-        for (class, weights) in &self.classes {
-            let sum = dot(weights, values);
+        for ((class, _), &sum) in self.classes.iter().zip(sums) {
             if sum > best.1 {
                 best = (*class, sum);
             }

@@ -7,6 +7,7 @@ mod code;
 mod config;
 mod construction;
 mod detectors;
+mod fusion;
 pub mod rules;
 mod scene;
 
@@ -20,14 +21,17 @@ pub use candidate::Candidate;
 pub use code::{Catalog, CodeInfo, Level};
 pub use config::{FastSpeechConfig, FindingConfig, InterruptionConfig, SilenceConfig, Threshold, TicConfig};
 pub use detectors::{DetectorDoc, Example, Line, Parameter, detector_docs};
+pub use fusion::{CALL_FEATURES, CodeFeatures, TURN_FEATURES, judge_name};
 
 use self::rules::RuleSet;
 use crate::Result;
 use crate::assets::Assets;
+use crate::learned::Learned;
 use crate::record::{CallContext, Evidence, Finding};
 use crate::signal::CueLists;
 use construction::Constructions;
 use detectors::DETECTORS;
+use fusion::Fusion;
 use scene::Scene;
 
 /// What was found on one call.
@@ -46,6 +50,7 @@ pub struct Finder {
     config: FindingConfig,
     constructions: Constructions,
     rules: RuleSet,
+    fusion: Fusion,
 }
 
 impl Finder {
@@ -53,11 +58,12 @@ impl Finder {
     ///
     /// # Errors
     /// When one of them is wrong; the error names file and line.
-    pub fn new(config: &FindingConfig, assets: &Assets) -> Result<Self> {
+    pub fn new(config: &FindingConfig, assets: &Assets, learned: &Learned) -> Result<Self> {
         let mut catalog = Catalog::guide();
         let encoder = Arc::new(HashedNgrams::new(256, 3)?);
         let rules = RuleSet::load(assets, &CueLists::load(assets)?, encoder, &mut catalog)?;
         Ok(Self {
+            fusion: Fusion::new(learned, &catalog)?,
             catalog,
             config: config.clone(),
             constructions: Constructions::load(assets)?,
@@ -80,15 +86,34 @@ impl Finder {
         if context.record.unanswered() || context.turns.is_empty() {
             return Findings::default();
         }
-        let mut candidates = Vec::new();
         let scene = Scene::new(context, &self.config, &self.constructions);
-        for detector in DETECTORS {
-            if !self.config.disabled.iter().any(|id| id == detector.id()) {
-                detector.detect(&scene, &mut candidates);
-            }
-        }
+        let mut candidates = self.fusion.judge(&scene, self.detect(&scene));
+        // A declarative rule says itself how sure it is.
         self.rules.run(context, &mut candidates);
         self.judge(context, candidates)
+    }
+
+    /// The numbers behind the trained judgements of one call.
+    pub fn features(&self, context: &CallContext<'_>) -> CodeFeatures {
+        let scene = Scene::new(context, &self.config, &self.constructions);
+        Fusion::features(&scene, &self.detect(&scene), &self.catalog)
+    }
+
+    /// From where a code is asserted and from where it is shown to a person: as configured, else as
+    /// chosen when its judgement was trained.
+    pub fn threshold(&self, code: &str) -> Threshold {
+        let chosen = || self.fusion.threshold(code).map(|t| Threshold { assert: t.assert, review: t.review });
+        self.config.codes.get(code).copied().or_else(chosen).unwrap_or_else(|| self.config.threshold(code))
+    }
+
+    fn detect(&self, scene: &Scene<'_>) -> Vec<Candidate> {
+        let mut candidates = Vec::new();
+        for detector in DETECTORS {
+            if !self.config.disabled.iter().any(|id| id == detector.id()) {
+                detector.detect(scene, &mut candidates);
+            }
+        }
+        candidates
     }
 
     /// Candidates into findings: the most confident of each code and turn, asserted, uncertain or
@@ -109,7 +134,7 @@ impl Finder {
             let Some(info) = self.catalog.get(&candidate.code) else {
                 continue;
             };
-            let threshold = self.config.threshold(&candidate.code);
+            let threshold = self.threshold(&candidate.code);
             let confidence = candidate.confidence.clamp(0.0, 1.0);
             let list = if confidence >= threshold.assert {
                 &mut findings.findings
@@ -157,6 +182,8 @@ fn evidence(context: &CallContext<'_>, turn: usize, span: crate::record::Span) -
 
 #[cfg(test)]
 mod tests {
+    use qingting_models::{Judges, Shelf};
+
     use super::*;
     use crate::record::{CallRecord, CallSignals, Role, Span, Turn};
 
@@ -174,7 +201,12 @@ mod tests {
 
     #[test]
     fn candidates_are_merged_ordered_and_sorted_by_threshold() {
-        let finder = Finder::new(&FindingConfig::default(), &Assets::embedded()).unwrap();
+        let finder = Finder::new(
+            &FindingConfig::default(),
+            &Assets::embedded(),
+            &Learned::new(Shelf::default(), Judges::default()),
+        )
+        .unwrap();
         let mut record = CallRecord::new("x");
         record.turns = vec![Turn::new(Role::Agent, "随便你"), Turn::new(Role::Agent, "好")];
         let turns = vec![

@@ -56,6 +56,11 @@ impl<'a> Scene<'a> {
         self.call.fold(turn)
     }
 
+    /// Whether a turn says something.
+    pub(super) fn says(&self, turn: usize) -> bool {
+        !self.fold(turn).chars().all(is_punctuation)
+    }
+
     /// The last turn of the agent before `turn`.
     pub(super) fn agent_before(&self, turn: usize) -> Option<usize> {
         self.before[turn][0]

@@ -69,6 +69,17 @@ pub enum SentimentLabel {
     Neg,
 }
 
+impl SentimentLabel {
+    /// The name used in every file format.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pos => "pos",
+            Self::Neu => "neu",
+            Self::Neg => "neg",
+        }
+    }
+}
+
 /// The signals that are reported. Everything that needs times is absent without them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct SignalReport {

@@ -13,5 +13,5 @@ pub use analysis::{
 };
 pub use call::{Agent, CallRecord, Caller, Direction, Party, Role, Ticket, Turn, Word};
 pub use context::CallContext;
-pub use signals::{Act, CallSignals, CueHit, Overlap, Silence, Timing, TurnSignals};
+pub use signals::{Act, CallMargins, CallSignals, CueHit, Margins, Overlap, Silence, Timing, TurnSignals};
 pub use text::{Mask, MaskKind, NormalizedTurn, NumberSpan, Span, Token};

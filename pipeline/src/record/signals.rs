@@ -14,6 +14,37 @@ pub struct CallSignals {
     pub turns: Vec<TurnSignals>,
     /// Present only where every turn has its times.
     pub timing: Option<Timing>,
+    /// The margins of the heads over whole calls.
+    pub margins: Margins,
+}
+
+/// What trained heads say of one text: positive where a head applies, about 1 where it is sure.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Margins {
+    names: Arc<[String]>,
+    values: Vec<f32>,
+}
+
+impl Margins {
+    /// One value for each name.
+    pub fn new(names: Arc<[String]>, values: Vec<f32>) -> Self {
+        Self { names, values }
+    }
+
+    /// The margin of a head; 0 for one that is not there.
+    pub fn get(&self, name: &str) -> f32 {
+        let at = self.names.iter().position(|n| n == name);
+        at.and_then(|i| self.values.get(i)).copied().unwrap_or(0.0)
+    }
+}
+
+/// The margins of one call.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CallMargins {
+    /// One entry for every turn; empty for turns of neither party.
+    pub turns: Vec<Margins>,
+    /// Of the call as a whole.
+    pub call: Margins,
 }
 
 /// The measurements of one turn.
@@ -30,6 +61,8 @@ pub struct TurnSignals {
     pub acts: Vec<Act>,
     /// Hits of the cue lists of `config/lexicon/cues/`, by position.
     pub cues: Vec<CueHit>,
+    /// The margins of the heads over turns.
+    pub margins: Margins,
 }
 
 impl TurnSignals {
@@ -136,6 +169,25 @@ macro_rules! acts {
             pub fn parse(name: &str) -> Option<Self> { match name { $($text => Some(Self::$name),)+ _ => None } }
         }
     };
+}
+
+impl Act {
+    /// Whose act it is; a backchannel is counted with the agent's.
+    pub fn role(self) -> Role {
+        match self {
+            Self::Ask
+            | Self::Complain
+            | Self::Suggest
+            | Self::Praise
+            | Self::Report
+            | Self::Inform
+            | Self::Agree
+            | Self::Object
+            | Self::Thank
+            | Self::Close => Role::Caller,
+            _ => Role::Agent,
+        }
+    }
 }
 
 acts! {

@@ -3,6 +3,7 @@
 
 mod acts;
 mod cue;
+mod feeling;
 mod report;
 mod sentiment;
 pub(crate) mod shape;
@@ -11,12 +12,15 @@ mod timing;
 use serde::{Deserialize, Serialize};
 
 pub use cue::CueLists;
+pub use feeling::{ACT_FEATURES, SENTIMENT_FEATURES, act_name, sentiment_name};
 pub use report::report;
 
+use self::feeling::{Feeling, Read};
 use self::sentiment::SentimentLexicon;
 use crate::Result;
 use crate::assets::Assets;
-use crate::record::{CallRecord, CallSignals, NormalizedTurn, Token, TurnSignals};
+use crate::learned::Learned;
+use crate::record::{Act, CallMargins, CallRecord, CallSignals, CueHit, NormalizedTurn, Sentiment, TurnSignals};
 
 /// Settings of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,35 +44,81 @@ pub struct Signaler {
     config: SignalConfig,
     cues: CueLists,
     lexicon: SentimentLexicon,
+    feeling: Feeling,
+}
+
+/// The numbers behind the judgements on one turn, for training them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TurnFeatures {
+    /// In the order of [`SENTIMENT_FEATURES`].
+    pub sentiment: Vec<f32>,
+    /// For every act of the speaker, in the order of [`ACT_FEATURES`].
+    pub acts: Vec<(Act, Vec<f32>)>,
+}
+
+/// Everything of a call that needs no judgement.
+struct Measured {
+    cues: Vec<Vec<CueHit>>,
+    lexicon: Vec<Sentiment>,
+    acts: Vec<Vec<Act>>,
 }
 
 impl Signaler {
     /// Loads the lexicons.
     ///
     /// # Errors
-    /// When a lexicon is wrong.
-    pub fn new(config: &SignalConfig, assets: &Assets) -> Result<Self> {
+    /// When a lexicon is wrong, or a judgement does not fit this version.
+    pub fn new(config: &SignalConfig, assets: &Assets, learned: &Learned) -> Result<Self> {
         Ok(Self {
             config: config.clone(),
             cues: CueLists::load(assets)?,
             lexicon: SentimentLexicon::load(assets)?,
+            feeling: Feeling::new(learned)?,
         })
     }
 
-    /// Measures one call. `turns` has one entry for every turn of the call.
-    pub fn run(&self, record: &CallRecord, turns: &[NormalizedTurn], _tokens: &[Vec<Token>]) -> CallSignals {
+    fn measure(&self, record: &CallRecord, turns: &[NormalizedTurn]) -> Measured {
         let cues: Vec<_> = turns.iter().map(|turn| self.cues.find(&turn.fold)).collect();
-        let sentiments = self.lexicon.call(record, turns);
-        let acts = acts::label(record, turns, &cues, &sentiments);
-        let measured = record.turns.iter().zip(turns).zip(cues).zip(sentiments.into_iter().zip(acts)).map(
-            |(((recorded, turn), cues), (sentiment, acts))| TurnSignals {
+        let lexicon = self.lexicon.call(record, turns);
+        let acts = acts::label(record, turns, &cues, &lexicon);
+        Measured { cues, lexicon, acts }
+    }
+
+    /// Measures one call. `turns` and `margins` have one entry for every turn of the call.
+    pub fn run(&self, record: &CallRecord, turns: &[NormalizedTurn], margins: CallMargins) -> CallSignals {
+        let Measured { cues, lexicon, acts } = self.measure(record, turns);
+        let read = Read { record, margins: &margins.turns, lexicon: &lexicon, rules: &acts };
+        let judged: Vec<_> =
+            (0..turns.len()).map(|i| (self.feeling.sentiment(read, i), self.feeling.acts(read, i))).collect();
+        let measured = record.turns.iter().zip(turns).zip(cues).zip(judged.into_iter().zip(margins.turns)).map(
+            |(((recorded, turn), cues), ((sentiment, acts), margins))| TurnSignals {
                 rate: timing::turn_rate(&self.config, recorded.times(), turn.spoken_units),
                 sentiment,
                 emotion: recorded.emotion.clone(),
                 acts,
                 cues,
+                margins,
             },
         );
-        CallSignals { turns: measured.collect(), timing: timing::measure(&self.config, record, turns) }
+        CallSignals {
+            turns: measured.collect(),
+            timing: timing::measure(&self.config, record, turns),
+            margins: margins.call,
+        }
+    }
+
+    /// The numbers behind the judgements on every turn of a party.
+    pub fn features(&self, record: &CallRecord, turns: &[NormalizedTurn], margins: &CallMargins) -> Vec<TurnFeatures> {
+        let Measured { lexicon, acts, .. } = self.measure(record, turns);
+        let read = Read { record, margins: &margins.turns, lexicon: &lexicon, rules: &acts };
+        let of = |turn: usize| TurnFeatures {
+            sentiment: feeling::sentiment_features(read, turn),
+            acts: Act::ALL
+                .iter()
+                .filter(|act| act.role() == record.turns[turn].role)
+                .map(|&act| (act, feeling::act_features(read, turn, act)))
+                .collect(),
+        };
+        (0..turns.len()).map(of).collect()
     }
 }

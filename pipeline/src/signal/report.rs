@@ -127,6 +127,7 @@ mod tests {
             emotion: None,
             acts: Vec::new(),
             cues: Vec::new(),
+            margins: crate::record::Margins::default(),
         };
         let timing = Timing {
             duration_ms: scores.len() as u64 * 1_000 - 100,

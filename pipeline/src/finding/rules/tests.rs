@@ -181,6 +181,7 @@ fn acts_sentiment_and_masks_are_read_from_the_signals() {
         emotion: None,
         acts,
         cues: Vec::new(),
+        margins: crate::record::Margins::default(),
     };
     let signals = CallSignals {
         turns: vec![

@@ -1,0 +1,314 @@
+//! The numbers that a judgement of a code looks at. Owns their names and how they are read
+//! off a call; what each weighs was trained.
+
+use std::collections::BTreeMap;
+
+use crate::finding::Candidate;
+use crate::finding::scene::{Scene, bigrams, shared};
+use crate::record::Role;
+
+/// Codes on the agent's turns and on the caller's that have heads.
+pub(super) const AGENT_CODES: [&str; 7] = [
+    "interruption",
+    "impatience",
+    "emotional_display",
+    "dismissive",
+    "forbidden_phrase",
+    "deflection",
+    "overpromise",
+];
+pub(super) const CALLER_CODES: [&str; 4] = ["clarification_request", "repeat_contact", "escalation_threat", "crisis"];
+
+/// What a judgement of a code on a turn looks at, in this order.
+pub const TURN_FEATURES: &[&str] = &[
+    // The code's own head: here, on the speaker's neighbouring turns, at its strongest elsewhere.
+    "head",
+    "head_before",
+    "head_after",
+    "head_peak",
+    "head_mean",
+    // Heads of the other codes of that party.
+    "rival",
+    "rival_peak",
+    // The detector of the code.
+    "detector",
+    "detector_hit",
+    "detector_near",
+    "detector_peak",
+    // Feeling of the turn and of the other party around it.
+    "negative",
+    "positive",
+    "other_negative_before",
+    "other_negative_after",
+    "other_positive_after",
+    "other_negative_end",
+    "other_positive_end",
+    // What the turn does.
+    "empathy",
+    "apology",
+    "thanks_praise",
+    "explain",
+    "next_step",
+    "alternative",
+    "refuse",
+    "probe",
+    "backchannel",
+    "object_before",
+    "object_after",
+    "complain",
+    // Place and form.
+    "position",
+    "length",
+    "short",
+    "unpunctuated",
+    // Words shared with the speaker's own earlier turns, and with the turn that is answered.
+    "repeats",
+    "takes_up",
+    // The head over whole calls for a faulty call.
+    "call_fault",
+];
+
+/// What a judgement of a code on the whole call looks at, in this order.
+pub const CALL_FEATURES: &[&str] = &[
+    "detector",
+    "detector_hit",
+    "call_head",
+    "call_fault",
+    "empathy",
+    "empathy_share",
+    "apology",
+    "thanks_praise",
+    "acknowledged",
+    "recap",
+    "recap_share",
+    "probe",
+    "probe_share",
+    "next_step",
+    "next_step_share",
+    "alternative",
+    "explain_share",
+    "refuse_share",
+    "hold_notice",
+    "greeting",
+    "closing",
+    "caller_negative",
+    "caller_negative_peak",
+    "caller_negative_end",
+    "caller_positive_peak",
+    "caller_positive_end",
+    "agent_positive_peak",
+    "agent_negative_peak",
+    "fault_peak",
+    "impatience",
+    "dismissive",
+    "deflection",
+    "forbidden_phrase",
+    "clarification_request",
+    "repeat_contact",
+    "complain_share",
+    "turns",
+    "length",
+];
+
+/// Candidates of the detectors by code and turn.
+pub(super) struct Detected<'c> {
+    best: BTreeMap<(&'c str, Option<usize>), f32>,
+}
+
+impl<'c> Detected<'c> {
+    pub(super) fn new(candidates: &'c [Candidate]) -> Self {
+        let mut best = BTreeMap::new();
+        for candidate in candidates {
+            let slot = best.entry((candidate.code.as_str(), candidate.turn)).or_insert(f32::NEG_INFINITY);
+            *slot = slot.max(candidate.confidence);
+        }
+        Self { best }
+    }
+
+    pub(super) fn on(&self, code: &str, turn: Option<usize>) -> Option<f32> {
+        self.best.get(&(code, turn)).copied()
+    }
+}
+
+/// The heads of one call, read off once.
+pub(super) struct Heads<'a> {
+    scene: &'a Scene<'a>,
+    codes: BTreeMap<&'static str, Vec<f32>>,
+    negative: Vec<f32>,
+    positive: Vec<f32>,
+    unpunctuated: f32,
+    fault: f32,
+}
+
+impl<'a> Heads<'a> {
+    pub(super) fn new(scene: &'a Scene<'a>) -> Self {
+        let turns = &scene.call.signals.turns;
+        let column = |head: &str| turns.iter().map(|turn| turn.margins.get(head)).collect::<Vec<f32>>();
+        let codes = AGENT_CODES.iter().chain(&CALLER_CODES).map(|code| (*code, column(code))).collect();
+        let marks: usize = scene.call.turns.iter().map(|t| t.fold.matches([',', '。', '?']).count()).sum();
+        Self {
+            scene,
+            codes,
+            negative: column("sentiment.neg"),
+            positive: column("sentiment.pos"),
+            unpunctuated: f32::from(u8::from(marks <= scene.call.turns.len() / 4)),
+            fault: scene.call.signals.margins.get("fault"),
+        }
+    }
+
+    fn head(&self, code: &str, turn: Option<usize>) -> f32 {
+        let margin = turn.and_then(|turn| self.codes.get(code).and_then(|column| column.get(turn)));
+        margin.copied().unwrap_or(-1.0)
+    }
+
+    fn act(&self, turn: Option<usize>, act: &str) -> f32 {
+        turn.map_or(-1.0, |turn| self.scene.call.signal(turn).margins.get(act))
+    }
+
+    /// The numbers of one turn, in the order of [`TURN_FEATURES`].
+    pub(super) fn turn(&self, detected: &Detected<'_>, code: &str, turn: usize) -> Vec<f32> {
+        let scene = self.scene;
+        let agent = scene.call.role(turn) == Role::Agent;
+        let (own, other, rivals) = if agent {
+            (&scene.agent, &scene.caller, &AGENT_CODES[..])
+        } else {
+            (&scene.caller, &scene.agent, &CALLER_CODES[..])
+        };
+        let (before, after, own_before, own_after) = if agent {
+            (
+                scene.caller_before(turn),
+                scene.caller_after(turn),
+                scene.agent_before(turn),
+                scene.agent_after(turn),
+            )
+        } else {
+            (
+                scene.agent_before(turn),
+                scene.agent_after(turn),
+                scene.caller_before(turn),
+                scene.caller_after(turn),
+            )
+        };
+        let others = || own.iter().copied().filter(|&i| i != turn);
+        let peak = |values: &mut dyn Iterator<Item = f32>| values.fold(-1.0f32, f32::max);
+        let at = |column: &[f32], i: Option<usize>| i.map_or(-1.0, |i| column[i]);
+        let end = &other[other.len().saturating_sub(2)..];
+        let detector = detected.on(code, Some(turn));
+        let near = [own_before, own_after].into_iter().flatten().filter_map(|i| detected.on(code, Some(i)));
+        let text = scene.fold(turn);
+        let words = bigrams(text);
+        let size = words.len().max(4) as f32;
+        let earlier = own.iter().rev().copied().skip_while(|&i| i >= turn).take(4);
+        let repeats = earlier.map(|i| shared(&words, &bigrams(scene.fold(i))) as f32 / size).fold(0.0f32, f32::max);
+        let taken = before.map_or(0.0, |i| shared(&words, &bigrams(scene.fold(i))) as f32 / size);
+        let flag = |set: bool| f32::from(u8::from(set));
+        let here = Some(turn);
+        vec![
+            self.head(code, here),
+            self.head(code, own_before),
+            self.head(code, own_after),
+            peak(&mut others().map(|i| self.head(code, Some(i)))),
+            others().map(|i| self.head(code, Some(i))).sum::<f32>() / others().count().max(1) as f32,
+            peak(&mut rivals.iter().filter(|rival| **rival != code).map(|rival| self.head(rival, here))),
+            peak(&mut others().flat_map(|i| rivals.iter().map(move |rival| self.head(rival, Some(i))))),
+            detector.unwrap_or(0.0),
+            flag(detector.is_some()),
+            near.fold(0.0, f32::max),
+            others().filter_map(|i| detected.on(code, Some(i))).fold(0.0, f32::max),
+            self.negative[turn],
+            self.positive[turn],
+            at(&self.negative, before),
+            at(&self.negative, after),
+            at(&self.positive, after),
+            peak(&mut end.iter().map(|&i| self.negative[i])),
+            peak(&mut end.iter().map(|&i| self.positive[i])),
+            self.act(here, "act.empathy"),
+            self.act(here, "act.apology"),
+            self.act(here, "act.thanks_praise"),
+            self.act(here, "act.explain"),
+            self.act(here, "act.next_step"),
+            self.act(here, "act.alternative"),
+            self.act(here, "act.refuse"),
+            self.act(here, "act.probe"),
+            self.act(here, "act.backchannel"),
+            self.act(before, "act.object"),
+            self.act(after, "act.object"),
+            self.act(if agent { before } else { here }, "act.complain"),
+            turn as f32 / scene.call.turns.len().max(1) as f32,
+            (scene.units(turn) as f32 / 40.0).min(2.0),
+            flag(scene.units(turn) < 5),
+            self.unpunctuated,
+            repeats,
+            taken,
+            self.fault,
+        ]
+    }
+
+    /// The numbers of the call, in the order of [`CALL_FEATURES`].
+    pub(super) fn call(&self, detected: &Detected<'_>, code: &str) -> Vec<f32> {
+        let scene = self.scene;
+        let detector = detected.on(code, None);
+        // Greeting and closing are formulas: what they say counts for neither party.
+        let middle = scene.agent.get(1..scene.agent.len().saturating_sub(1)).unwrap_or_default();
+        let act = |turns: &[usize], act: &str| -> (f32, f32) {
+            let margins = turns.iter().map(|&i| self.act(Some(i), act));
+            let does = margins.clone().filter(|m| *m > 0.0).count();
+            (margins.fold(-1.5, f32::max), does as f32 / turns.len().max(1) as f32)
+        };
+        let peak = |column: &[f32], turns: &[usize]| turns.iter().map(|&i| column[i]).fold(-1.5, f32::max);
+        let mean =
+            |column: &[f32], turns: &[usize]| turns.iter().map(|&i| column[i]).sum::<f32>() / turns.len().max(1) as f32;
+        let code_peak =
+            |code: &str, turns: &[usize]| turns.iter().map(|&i| self.head(code, Some(i))).fold(-1.5, f32::max);
+        let end = &scene.caller[scene.caller.len().saturating_sub(2)..];
+        let (empathy, empathy_share) = act(middle, "act.empathy");
+        let (apology, apology_share) = act(middle, "act.apology");
+        let (thanks, thanks_share) = act(middle, "act.thanks_praise");
+        let (recap, recap_share) = act(middle, "act.recap");
+        let (probe, probe_share) = act(middle, "act.probe");
+        let (next_step, next_step_share) = act(middle, "act.next_step");
+        let tail = &scene.agent[scene.agent.len().saturating_sub(3)..];
+        let head = &scene.agent[..scene.agent.len().min(1)];
+        let units: u32 = middle.iter().map(|&i| scene.units(i)).sum();
+        vec![
+            detector.unwrap_or(0.0),
+            f32::from(u8::from(detector.is_some())),
+            scene.call.signals.margins.get(code),
+            self.fault,
+            empathy,
+            empathy_share,
+            apology,
+            thanks,
+            (empathy_share + apology_share + thanks_share).min(0.5),
+            recap,
+            recap_share,
+            probe,
+            probe_share,
+            next_step,
+            next_step_share,
+            act(middle, "act.alternative").0,
+            act(middle, "act.explain").1,
+            act(middle, "act.refuse").1,
+            act(middle, "act.hold_notice").0,
+            act(head, "act.greeting").0,
+            act(tail, "act.closing").0,
+            mean(&self.negative, &scene.caller),
+            peak(&self.negative, &scene.caller),
+            peak(&self.negative, end),
+            peak(&self.positive, &scene.caller),
+            peak(&self.positive, end),
+            peak(&self.positive, middle),
+            peak(&self.negative, middle),
+            AGENT_CODES.iter().map(|code| code_peak(code, &scene.agent)).fold(-1.5, f32::max),
+            code_peak("impatience", &scene.agent),
+            code_peak("dismissive", &scene.agent),
+            code_peak("deflection", &scene.agent),
+            code_peak("forbidden_phrase", &scene.agent),
+            code_peak("clarification_request", &scene.caller),
+            code_peak("repeat_contact", &scene.caller),
+            act(&scene.caller, "act.complain").1,
+            (scene.call.turns.len() as f32 / 20.0).min(2.0),
+            (units as f32 / middle.len().max(1) as f32 / 40.0).min(2.0),
+        ]
+    }
+}

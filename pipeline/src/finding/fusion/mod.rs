@@ -1,0 +1,160 @@
+//! The trained judgement of each code over what detectors and heads say. Owns how a
+//! candidate's confidence becomes a calibrated probability, and the evidence and words of a
+//! finding that only the heads saw; thresholds are applied in [`super::Finder`].
+
+mod features;
+mod words;
+
+use std::collections::BTreeMap;
+
+use qingting_models::JudgeThreshold;
+
+pub use features::{CALL_FEATURES, TURN_FEATURES};
+
+use self::features::{AGENT_CODES, CALLER_CODES, Detected, Heads};
+use super::Candidate;
+use super::code::{Catalog, Level};
+use super::scene::Scene;
+use crate::Result;
+use crate::learned::{Learned, Ready, TurnModel};
+use crate::record::Role;
+
+/// Below this probability what only the heads saw is no candidate.
+const FLOOR: f32 = 0.02;
+
+/// The judgements of the finding stage.
+#[derive(Debug)]
+pub(super) struct Fusion {
+    learned: Learned,
+    turn: BTreeMap<&'static str, Ready>,
+    call: BTreeMap<String, Ready>,
+}
+
+/// The numbers behind the judgements on one call, for training them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CodeFeatures {
+    /// Code, turn, and the numbers in the order of [`TURN_FEATURES`].
+    pub turns: Vec<(&'static str, usize, Vec<f32>)>,
+    /// Code, and the numbers in the order of [`CALL_FEATURES`].
+    pub call: Vec<(String, Vec<f32>)>,
+}
+
+/// Name of the judgement of a code.
+pub fn judge_name(code: &str) -> String {
+    format!("code.{code}")
+}
+
+impl Fusion {
+    /// # Errors
+    /// When a judgement weighs a feature that there is not.
+    pub(super) fn new(learned: &Learned, catalog: &Catalog) -> Result<Self> {
+        let mut turn = BTreeMap::new();
+        for code in AGENT_CODES.into_iter().chain(CALLER_CODES) {
+            if let Some(ready) = learned.judge(&judge_name(code), TURN_FEATURES)? {
+                turn.insert(code, ready);
+            }
+        }
+        let mut call = BTreeMap::new();
+        for info in catalog.iter().filter(|info| info.level == Level::Call) {
+            if let Some(ready) = learned.judge(&judge_name(&info.code), CALL_FEATURES)? {
+                call.insert(info.code.clone(), ready);
+            }
+        }
+        Ok(Self { learned: learned.clone(), turn, call })
+    }
+
+    /// The thresholds that were chosen for a code.
+    pub(super) fn threshold(&self, code: &str) -> Option<JudgeThreshold> {
+        self.turn.get(code).or_else(|| self.call.get(code)).and_then(|ready| ready.threshold)
+    }
+
+    /// Gives the detectors' candidates their probability and adds what only the heads saw.
+    pub(super) fn judge(&self, scene: &Scene<'_>, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+        if self.turn.is_empty() && self.call.is_empty() {
+            return candidates;
+        }
+        let (turns, calls) = {
+            let detected = Detected::new(&candidates);
+            let heads = Heads::new(scene);
+            let mut turns = BTreeMap::new();
+            for (code, turn) in judged(scene, &detected) {
+                if let Some(ready) = self.turn.get(code) {
+                    turns.insert((code, turn), ready.probability(&heads.turn(&detected, code, turn)));
+                }
+            }
+            let calls: BTreeMap<String, f32> = self
+                .call
+                .iter()
+                .map(|(code, ready)| (code.clone(), ready.probability(&heads.call(&detected, code))))
+                .collect();
+            (turns, calls)
+        };
+        let mut unseen = turns.clone();
+        for candidate in &mut candidates {
+            let judged = match candidate.turn {
+                Some(turn) => named(&candidate.code).and_then(|code| {
+                    unseen.remove(&(code, turn));
+                    turns.get(&(code, turn)).copied()
+                }),
+                None => calls.get(&candidate.code).copied(),
+            };
+            candidate.confidence = judged.unwrap_or(candidate.confidence);
+        }
+        unseen.retain(|_, probability| *probability >= FLOOR);
+        candidates.extend(unseen.into_iter().map(|((code, turn), p)| self.candidate(scene, code, turn, p)));
+        candidates
+    }
+
+    /// The numbers behind the judgements.
+    pub(super) fn features(scene: &Scene<'_>, candidates: &[Candidate], catalog: &Catalog) -> CodeFeatures {
+        let detected = Detected::new(candidates);
+        let heads = Heads::new(scene);
+        CodeFeatures {
+            turns: judged(scene, &detected)
+                .map(|(code, turn)| (code, turn, heads.turn(&detected, code, turn)))
+                .collect(),
+            call: catalog
+                .iter()
+                .filter(|info| info.level == Level::Call)
+                .map(|info| (info.code.clone(), heads.call(&detected, &info.code)))
+                .collect(),
+        }
+    }
+
+    /// A finding that the heads alone saw: its evidence are the words that speak most for it.
+    fn candidate(&self, scene: &Scene<'_>, code: &str, turn: usize, probability: f32) -> Candidate {
+        let model = TurnModel::of(scene.call.role(turn)).and_then(|model| self.learned.shelf().get(model.name()));
+        let shares = model.map(|model| model.contributions(scene.fold(turn), code)).unwrap_or_default();
+        let span = words::strongest(scene, turn, &shares).unwrap_or_else(|| scene.call.turns[turn].whole());
+        Candidate {
+            code: code.to_owned(),
+            turn: Some(turn),
+            confidence: probability,
+            evidence: vec![(turn, span)],
+            rule: format!("learned.{code}"),
+            explanation: words::explanation(code, scene.quote(turn, span)),
+            severity: None,
+        }
+    }
+}
+
+/// The code with a head of that name.
+fn named(code: &str) -> Option<&'static str> {
+    AGENT_CODES.into_iter().chain(CALLER_CODES).find(|known| *known == code)
+}
+
+/// The codes and turns that are judged. Whether somebody was cut off shows in the times alone.
+fn judged<'s>(scene: &'s Scene<'_>, detected: &'s Detected<'_>) -> impl Iterator<Item = (&'static str, usize)> + 's {
+    (0..scene.call.turns.len()).flat_map(move |turn| {
+        let codes: &[&'static str] = match scene.call.role(turn) {
+            _ if !scene.says(turn) => &[],
+            Role::Agent => &AGENT_CODES,
+            Role::Caller => &CALLER_CODES,
+            Role::Bot | Role::Ivr | Role::Other => &[],
+        };
+        codes
+            .iter()
+            .filter(move |code| **code != "interruption" || detected.on(code, Some(turn)).is_some())
+            .map(move |code| (*code, turn))
+    })
+}

@@ -1,0 +1,95 @@
+//! `qingting models train`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use miette::{IntoDiagnostic, WrapErr};
+
+use crate::cli::{ConfigArgs, GOOD};
+use crate::diagnostic;
+use crate::training::{Data, Options, Trained, train};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TrainArgs {
+    /// Folder with calls/*.jsonl (labelled calls, a file a set) and turns/*.tsv (single turns)
+    #[arg(long, value_name = "DIR", default_value = "models/data")]
+    data: PathBuf,
+    /// Folder that heads.bin and judges.json go to
+    #[arg(long, value_name = "DIR", default_value = "models/artifacts")]
+    out: PathBuf,
+    /// Parts of the sets that take turns to be held out
+    #[arg(long, value_name = "N", default_value_t = Options::default().folds)]
+    folds: usize,
+    /// What accusing a share of the faultless calls costs beside the mean F1
+    #[arg(long, value_name = "X", default_value_t = Options::default().caution)]
+    caution: f64,
+    /// Penalty on the judgements' weights
+    #[arg(long, value_name = "X", default_value_t = Options::default().ridge)]
+    ridge: f32,
+    /// What a single labelled turn counts beside a turn of a call
+    #[arg(long, value_name = "X", default_value_t = Options::default().single_weight)]
+    single_weight: f32,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// # Errors
+/// When the data cannot be used or the models cannot be written.
+pub(in crate::cli) fn run(args: &TrainArgs) -> miette::Result<u8> {
+    let (settings, assets) = args.config.load()?;
+    let data = Data::read(&args.data).into_diagnostic().wrap_err("the training data cannot be used")?;
+    eprintln!("{} calls, {} labelled turns, fingerprint {}", data.calls(), data.turns(), data.fingerprint);
+    let options = Options {
+        folds: args.folds,
+        caution: args.caution,
+        ridge: args.ridge,
+        single_weight: args.single_weight,
+        ..Options::default()
+    };
+    let trained = train(&settings.pipeline(), &assets, &data, &options, |what| eprintln!("{what}")).map_err(
+        |error| match error {
+            crate::training::Error::Pipeline(error) => diagnostic::pipeline(error),
+            other => miette::Report::msg(other),
+        },
+    )?;
+    write(args, &trained)?;
+    print(&trained);
+    Ok(GOOD)
+}
+
+fn write(args: &TrainArgs, trained: &Trained) -> miette::Result<()> {
+    let problem = || format!("{} cannot be written", args.out.display());
+    std::fs::create_dir_all(&args.out).into_diagnostic().wrap_err_with(problem)?;
+    let heads = trained.shelf.to_bytes().into_diagnostic()?;
+    let judges = serde_json::to_string_pretty(&trained.judges).into_diagnostic()?;
+    std::fs::write(args.out.join("heads.bin"), heads).into_diagnostic().wrap_err_with(problem)?;
+    std::fs::write(args.out.join("judges.json"), judges + "\n")
+        .into_diagnostic()
+        .wrap_err_with(problem)?;
+    eprintln!("heads.bin and judges.json written to {}", args.out.display());
+    Ok(())
+}
+
+/// The figures on held-out sets.
+fn print(trained: &Trained) {
+    for (name, model) in trained.shelf.iter() {
+        println!("heads {name}: {} heads over {} grams", model.heads().len(), model.grams());
+    }
+    println!(
+        "\n{:<36} {:>5} {:>6} {:>6} {:>6} {:>6} {:>9} {:>9}",
+        "held out", "n", "AP", "P", "R", "F1", "call P", "call R"
+    );
+    for (name, judge) in &trained.judges.judges {
+        let figure = |key: &str| judge.metrics.get(key).map_or_else(String::new, |x| format!("{x:.3}"));
+        println!(
+            "{name:<36} {:>5} {:>6} {:>6} {:>6} {:>6} {:>9} {:>9}",
+            judge.metrics.get("positives").copied().unwrap_or_default(),
+            figure("average_precision"),
+            figure("precision"),
+            figure("recall"),
+            figure("f1"),
+            figure("call_precision"),
+            figure("call_recall")
+        );
+    }
+}
