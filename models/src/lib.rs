@@ -7,7 +7,9 @@ pub mod bert;
 pub mod dialogue;
 mod error;
 mod hashed;
+mod static_vectors;
 
 pub use backend::{Encoder, cosine};
 pub use error::{Error, Result};
 pub use hashed::HashedNgrams;
+pub use static_vectors::StaticVectors;

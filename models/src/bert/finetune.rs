@@ -19,7 +19,7 @@ use crate::dialogue::Dialogue;
 use crate::{Error, Result};
 
 /// Most tokens in a batch, padding counted, while the lower layers are run.
-const PREPARE_TOKENS: usize = 4096;
+const PREPARE_TOKENS: usize = 1024;
 
 /// How to train.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

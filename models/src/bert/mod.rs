@@ -5,6 +5,7 @@
 pub mod blas;
 mod convert;
 mod delta;
+mod distill;
 mod encoder;
 mod finetune;
 mod folder;
@@ -12,6 +13,10 @@ mod labels;
 mod network;
 mod pool;
 mod scorer;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod upper;
 mod windows;
 
@@ -19,6 +24,7 @@ use std::path::PathBuf;
 
 pub use convert::convert;
 pub use delta::Delta;
+pub use distill::{DistillOptions, distill};
 pub use encoder::BertEncoder;
 pub use finetune::{Progress, TrainOptions, finetune, out_of_fold};
 pub use folder::{Folder, Manifest, Source};

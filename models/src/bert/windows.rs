@@ -86,11 +86,8 @@ impl Cutter {
         let mut windows = Vec::new();
         let mut first = 0;
         while first < turns.len() {
-            let mut start = first;
-            while start > 0 && length(start - 1..first) <= self.options.before {
-                start -= 1;
-            }
-            let room = self.options.window - self.head.len() - length(start..first);
+            let before = self.before(&tokens, first);
+            let room = self.options.window - self.head.len() - before.len();
             // What is left is taken whole when it fits; else room is kept for what follows.
             let mut end = turns.len();
             if length(first..end) > room {
@@ -100,28 +97,48 @@ impl Cutter {
                 }
             }
             if wanted.is_none_or(|wanted| wanted.iter().any(|turn| (first..end).contains(turn))) {
-                let mut stop = end;
-                while stop < turns.len() && length(end..stop + 1) <= self.options.after {
-                    stop += 1;
+                let mut window = Window { ids: self.head.clone(), owned: Vec::with_capacity(end - first) };
+                window.ids.extend(before);
+                for (turn, ids) in tokens.iter().enumerate().take(end).skip(first) {
+                    let at = window.ids.len();
+                    window.ids.extend(ids);
+                    // Without the separator, which ends every turn.
+                    window.owned.push(Owned { turn, tokens: at..window.ids.len() - 1 });
                 }
-                windows.push(self.join(&tokens, start, first..end, stop));
+                window.ids.extend(self.after(&tokens, end));
+                windows.push(window);
             }
             first = end;
         }
         Ok(windows)
     }
 
-    fn join(&self, tokens: &[Vec<u32>], start: usize, own: Range<usize>, stop: usize) -> Window {
-        let mut window = Window { ids: self.head.clone(), owned: Vec::with_capacity(own.len()) };
-        for (turn, ids) in tokens.iter().enumerate().take(stop).skip(start) {
-            let at = window.ids.len();
-            window.ids.extend(ids);
-            if own.contains(&turn) {
-                // Without the separator, which ends every turn.
-                window.owned.push(Owned { turn, tokens: at..window.ids.len() - 1 });
-            }
+    /// Whole turns before `first`, as many as fit; if not even one does, the end of the last one.
+    fn before(&self, tokens: &[Vec<u32>], first: usize) -> Vec<u32> {
+        let earlier = tokens.get(..first).unwrap_or(&[]);
+        let mut length = 0;
+        let whole = earlier.iter().rev().take_while(|ids| {
+            length += ids.len();
+            length <= self.options.before
+        });
+        match (whole.count(), earlier.last()) {
+            (0, Some(last)) => last.iter().skip(last.len() - self.options.before).copied().collect(),
+            (count, _) => earlier.iter().skip(first - count).flatten().copied().collect(),
         }
-        window
+    }
+
+    /// Whole turns from `end` on, as many as fit; if not even one does, the beginning of the first one.
+    fn after(&self, tokens: &[Vec<u32>], end: usize) -> Vec<u32> {
+        let later = tokens.get(end..).unwrap_or(&[]);
+        let mut length = 0;
+        let whole = later.iter().take_while(|ids| {
+            length += ids.len();
+            length <= self.options.after
+        });
+        match (whole.count(), later.first()) {
+            (0, Some(next)) => next.iter().take(self.options.after).copied().collect(),
+            (count, _) => later.iter().take(count).flatten().copied().collect(),
+        }
     }
 
     /// Tokens of one turn, closed by the separator.
