@@ -10,6 +10,7 @@ mod hashed;
 mod judges;
 mod logistic;
 mod shelf;
+mod static_vectors;
 pub mod text;
 
 pub use backend::{Encoder, cosine};
@@ -18,3 +19,4 @@ pub use hashed::HashedNgrams;
 pub use judges::{Judge, JudgeThreshold, Judges, TrainingData};
 pub use logistic::{Aligned, Logistic};
 pub use shelf::Shelf;
+pub use static_vectors::StaticVectors;

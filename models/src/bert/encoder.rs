@@ -8,8 +8,8 @@ use super::pool::Pool;
 use crate::{Encoder, Error, Result};
 
 /// Most tokens in a batch, padding counted: enough for full-speed matrix products, small enough
-/// to stay in a few tens of megabytes.
-const BATCH_TOKENS: usize = 2048;
+/// to stay near the processor.
+const BATCH_TOKENS: usize = 1024;
 /// Most texts in a batch.
 const BATCH_TEXTS: usize = 64;
 

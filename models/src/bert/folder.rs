@@ -105,7 +105,6 @@ impl Folder {
         }
 
         let rest: Rest = serde_json::from_slice(&config).map_err(Error::format(&config_path))?;
-        let config: BertConfig = serde_json::from_slice(&config).map_err(Error::format(&config_path))?;
         let refuse = |reason: String| Err(Error::Format { path: config_path.clone(), reason });
         if let Some(kind) = rest.model_type.filter(|kind| kind != "bert") {
             return refuse(format!("model_type is {kind}; only bert is supported"));
@@ -113,6 +112,7 @@ impl Folder {
         if let Some(eps) = rest.layer_norm_eps.filter(|&eps| eps > 1e-11) {
             return refuse(format!("layer_norm_eps is {eps}; only 1e-12 is supported"));
         }
+        let config: BertConfig = serde_json::from_slice(&config).map_err(Error::format(&config_path))?;
         let mut tokenizer = Tokenizer::from_bytes(tokenizer).map_err(Error::format(&tokenizer_path))?;
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(Error::format(&tokenizer_path))?;

@@ -2,17 +2,35 @@
 //! Owns conversion of the packages that it is made from, encoding, fine-tuning on windows of
 //! turns, and distillation into static vectors. Built with the feature `bert` only.
 
+pub mod blas;
 mod convert;
+mod delta;
+mod distill;
 mod encoder;
+mod finetune;
 mod folder;
+mod labels;
 mod network;
 mod pool;
+mod scorer;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod upper;
+mod windows;
 
 use std::path::PathBuf;
 
 pub use convert::convert;
+pub use delta::Delta;
+pub use distill::{DistillOptions, distill};
 pub use encoder::BertEncoder;
+pub use finetune::{Progress, TrainOptions, finetune, out_of_fold};
 pub use folder::{Folder, Manifest, Source};
+pub use labels::{Label, Labels, TurnScores};
+pub use scorer::Scorer;
+pub use windows::WindowOptions;
 
 /// Where the model is when nobody says otherwise: `$QINGTING_MODELS`, or `qingting/models` in the
 /// user's data folder; in it `multilingual-e5-small`. `None` without a home.

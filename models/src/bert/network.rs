@@ -19,10 +19,8 @@ const WORDS: &str = "embeddings.word_embeddings.weight";
 
 /// One network, owned by one thread.
 pub(super) struct Network {
-    pub(super) store: nn::VarStore,
     embeddings: BertEmbeddings,
-    pub(super) layers: Vec<BertLayer>,
-    pub(super) hidden: i64,
+    layers: Vec<BertLayer>,
     words: Words,
 }
 
@@ -45,6 +43,11 @@ impl Batch {
 impl Network {
     /// Builds the network and copies the folder's weights into it.
     pub(super) fn new(folder: &Folder) -> Result<Self> {
+        Self::lower(folder, folder.layers())
+    }
+
+    /// The network without its layers from `end` on.
+    pub(super) fn lower(folder: &Folder, end: usize) -> Result<Self> {
         guarded(|| {
             tch::set_num_threads(1);
             let _no_grad = tch::no_grad_guard();
@@ -55,7 +58,7 @@ impl Network {
             let root = store.root();
             let embeddings = BertEmbeddings::new(&root / "embeddings", &config);
             let stack = &root / "encoder" / "layer";
-            let layers = (0..config.num_hidden_layers).map(|i| BertLayer::new(&stack / i, &config)).collect();
+            let layers = (0..end as i64).map(|i| BertLayer::new(&stack / i, &config)).collect();
             for (name, mut variable) in store.variables() {
                 if name == WORDS {
                     continue;
@@ -70,7 +73,7 @@ impl Network {
                 }
                 variable.copy_(&tensor);
             }
-            Ok(Self { store, embeddings, layers, hidden: config.hidden_size, words })
+            Ok(Self { embeddings, layers, words })
         })
     }
 
@@ -90,17 +93,18 @@ impl Network {
         Ok(Batch { vectors, mask })
     }
 
-    /// Runs layers `from..to` over a batch's vectors.
-    pub(super) fn run(&self, vectors: &Tensor, attention: &Tensor, from: usize, to: usize, train: bool) -> Tensor {
-        self.layers.iter().take(to).skip(from).fold(vectors.shallow_clone(), |x, layer| {
-            layer.forward_t(&x, Some(attention), None, None, train).hidden_state
+    /// Runs the first `count` layers over a batch's vectors.
+    pub(super) fn run(&self, vectors: &Tensor, attention: &Tensor, count: usize) -> Tensor {
+        let layers = self.layers.iter().take(count);
+        layers.fold(vectors.shallow_clone(), |x, layer| {
+            layer.forward_t(&x, Some(attention), None, None, false).hidden_state
         })
     }
 
     /// Mean over the tokens of the last layer, scaled to unit length; shape (inputs, hidden).
     pub(super) fn pooled(&self, inputs: &[&[u32]]) -> Result<Tensor> {
         let batch = self.embed(inputs)?;
-        let last = self.run(&batch.vectors, &batch.attention(), 0, self.layers.len(), false);
+        let last = self.run(&batch.vectors, &batch.attention(), self.layers.len());
         let mask = batch.mask.unsqueeze(-1);
         let mean = (last * &mask).sum_dim_intlist([1i64].as_slice(), false, Kind::Float)
             / mask.sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
@@ -135,10 +139,9 @@ impl Words {
         let mut bytes = vec![0u8; inputs.len() * longest * self.row];
         for (input, ids) in bytes.chunks_mut(longest * self.row).zip(inputs) {
             for (place, &id) in input.chunks_mut(self.row).zip(ids.iter()) {
-                let row = table
-                    .chunks_exact(self.row)
-                    .nth(id as usize)
-                    .ok_or_else(|| Error::Engine(format!("token {id} is not among the {} of the model", self.rows)))?;
+                let row = table.chunks_exact(self.row).nth(id as usize).ok_or_else(|| {
+                    Error::Engine(format!("token {id} is not among the {} of the model", self.rows))
+                })?;
                 place.copy_from_slice(row);
             }
         }
@@ -147,7 +150,7 @@ impl Words {
     }
 }
 
-fn load(weights: &Weights, name: &str) -> Result<Tensor> {
+pub(super) fn load(weights: &Weights, name: &str) -> Result<Tensor> {
     let (stored, bytes) = weights.get(name).ok_or_else(|| missing(name))?;
     let shape: Vec<i64> = stored.shape.iter().map(|&n| n as i64).collect();
     Ok(Tensor::of_data_size(bytes, &shape, kind(stored.dtype)?).to_kind(Kind::Float))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use miette::{IntoDiagnostic, WrapErr, miette};
-use qingting_models::bert::{self, BertEncoder, Folder};
+use qingting_models::bert::{self, BertEncoder, DistillOptions, Folder};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ConvertArgs {
@@ -17,6 +17,22 @@ pub(in crate::cli) struct ConvertArgs {
     /// Folder to write [default: $QINGTING_MODELS or the user's data folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DistillArgs {
+    /// Folder of the transformer [default: $QINGTING_MODELS or the user's data folder]
+    #[arg(long, value_name = "DIR")]
+    encoder: Option<PathBuf>,
+    /// Lists of words: a word a line, with a frequency and a tag or not
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    words: Vec<PathBuf>,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Threads, each with a copy of the transformer's layers
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: u16,
 }
 
 /// The folder named, or the default one.
@@ -35,6 +51,19 @@ pub(super) fn convert(args: &ConvertArgs) -> miette::Result<u8> {
         .into_diagnostic()
         .wrap_err("the packages cannot be converted")?;
     info(Some(&out))?;
+    Ok(crate::cli::GOOD)
+}
+
+/// # Errors
+/// When the transformer or a list cannot be read.
+pub(super) fn distill(args: &DistillArgs) -> miette::Result<u8> {
+    let options = DistillOptions { threads: usize::from(args.threads), ..DistillOptions::default() };
+    let table = bert::distill(&folder(args.encoder.as_deref())?, &args.words, &options, &mut |done, of| {
+        eprintln!("{done} of {of} words");
+    });
+    let table = table.into_diagnostic().wrap_err("the transformer cannot be distilled")?;
+    std::fs::write(&args.out, &table).into_diagnostic().wrap_err_with(|| args.out.display().to_string())?;
+    eprintln!("{} bytes written", table.len());
     Ok(crate::cli::GOOD)
 }
 
