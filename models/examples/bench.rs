@@ -12,7 +12,9 @@ fn main() {
     let many: Vec<&str> = s.iter().copied().cycle().take(400).collect();
     for n in [1, 32, 400] {
         let t = Instant::now();
-        for chunk in many.chunks(n) { e.encode(chunk).unwrap(); }
+        for chunk in many.chunks(n) {
+            e.encode(chunk).unwrap();
+        }
         println!("batch {n}: {:.1}/s", 400.0 / t.elapsed().as_secs_f64());
     }
 }

@@ -19,7 +19,9 @@ const ALWAYS: usize = usize::MAX;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [options, only, files @ ..] = arguments.as_slice() else { return Err("OPTIONS.json FOLDS FILES...".into()) };
+    let [options, only, files @ ..] = arguments.as_slice() else {
+        return Err("OPTIONS.json FOLDS FILES...".into());
+    };
     let options: TrainOptions = serde_json::from_str(&std::fs::read_to_string(options)?)?;
     let only: Vec<usize> = only.split(',').map(str::parse).collect::<Result<_, _>>()?;
     let (mut dialogues, mut folds, mut sets) = (Vec::new(), Vec::new(), 0);
@@ -27,7 +29,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let text = std::fs::read_to_string(file)?;
         let name = Path::new(file).file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         if file.ends_with(".tsv") {
-            let turns: Vec<Dialogue> = text.lines().enumerate().filter_map(|(i, line)| single(&name, i, line)).collect();
+            let turns: Vec<Dialogue> =
+                text.lines().enumerate().filter_map(|(i, line)| single(&name, i, line)).collect();
             folds.extend(turns.iter().map(|_| ALWAYS));
             dialogues.extend(turns);
         } else {
@@ -44,7 +47,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let scores = out_of_fold(&dir, &dialogues, &folds, Some(&only), &options, &mut |progress| match progress {
         Progress::Prepared { done, of } if done == of => eprintln!("{:.0?} prepared {of} windows", started.elapsed()),
         Progress::Trained { fold, step, of, loss, tokens_per_second } if step % 50 == 0 || step == of => {
-            eprintln!("{:.0?} fold {fold:?} step {step}/{of} loss {loss:.3} {tokens_per_second:.0} tokens/s", started.elapsed());
+            eprintln!(
+                "{:.0?} fold {fold:?} step {step}/{of} loss {loss:.3} {tokens_per_second:.0} tokens/s",
+                started.elapsed()
+            );
         }
         _ => {}
     })?;
@@ -57,7 +63,9 @@ fn report(dialogues: &[Dialogue], folds: &[usize], scores: &[Vec<TurnScores>]) {
     let mut confusion: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for ((dialogue, turns), _) in dialogues.iter().zip(scores).zip(folds).filter(|(_, fold)| **fold != ALWAYS) {
         for turn in turns {
-            let Some(labels) = &dialogue.turns[turn.turn].labels else { continue };
+            let Some(labels) = &dialogue.turns[turn.turn].labels else {
+                continue;
+            };
             for (code, &logit) in &turn.codes {
                 codes.entry(code).or_default().push((logit, labels.codes.contains(code)));
             }
@@ -126,14 +134,22 @@ fn call(set: &str, call: &Value) -> Option<Dialogue> {
             labels: Some(TurnLabels { codes, sentiment, ..TurnLabels::default() }),
         })
     });
-    Some(Dialogue { id: call["call_id"].as_str()?.to_owned(), set: set.to_owned(), turns: turns.collect::<Option<_>>()? })
+    Some(Dialogue {
+        id: call["call_id"].as_str()?.to_owned(),
+        set: set.to_owned(),
+        turns: turns.collect::<Option<_>>()?,
+    })
 }
 
 fn single(set: &str, number: usize, line: &str) -> Option<Dialogue> {
     let [role, before, text, codes, acts, sentiment] = line.split('\t').collect::<Vec<_>>().try_into().ok()?;
     let names = |list: &str| list.split(',').filter(|name| *name != "-").map(|name| name.trim().to_owned()).collect();
     let speaker = speaker(role);
-    let other = if speaker == Speaker::Agent { Speaker::Caller } else { Speaker::Agent };
+    let other = if speaker == Speaker::Agent {
+        Speaker::Caller
+    } else {
+        Speaker::Agent
+    };
     let labels = TurnLabels {
         codes: names(codes),
         acts: Some(names(acts)),

@@ -8,7 +8,11 @@ fn main() {
         let lines: Vec<&str> = t.lines().collect();
         let mut f = std::io::BufWriter::new(std::fs::File::create(&pair[1]).unwrap());
         for c in lines.chunks(1024) {
-            for v in e.encode(c).unwrap() { for x in v { f.write_all(&x.to_le_bytes()).unwrap(); } }
+            for v in e.encode(c).unwrap() {
+                for x in v {
+                    f.write_all(&x.to_le_bytes()).unwrap();
+                }
+            }
             eprintln!("{}", pair[0]);
         }
     }

@@ -4,6 +4,7 @@
 mod backend;
 #[cfg(feature = "bert")]
 pub mod bert;
+pub mod deep;
 pub mod dialogue;
 mod error;
 mod hashed;

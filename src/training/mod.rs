@@ -8,6 +8,8 @@
 //! calls of one hand never stand on both sides.
 
 pub mod data;
+#[cfg(feature = "bert")]
+mod dialogues;
 mod figures;
 mod heads;
 mod judgements;
@@ -23,6 +25,8 @@ use qingting_pipeline::learned::Learned;
 use rayon::prelude::*;
 
 pub use data::{Data, Sample};
+#[cfg(feature = "bert")]
+pub use dialogues::dialogues;
 
 /// How to train.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -13,7 +13,11 @@ use crate::{Error, Result};
 
 /// Settings that are missing from the environment, for this processor.
 pub fn missing_settings() -> Vec<(&'static str, &'static str)> {
-    let wanted = [("OPENBLAS_NUM_THREADS", Some("1")), ("OMP_NUM_THREADS", Some("1")), (CORE, core())];
+    let wanted = [
+        ("OPENBLAS_NUM_THREADS", Some("1")),
+        ("OMP_NUM_THREADS", Some("1")),
+        (CORE, core()),
+    ];
     wanted
         .into_iter()
         .filter(|(name, _)| std::env::var_os(name).is_none())

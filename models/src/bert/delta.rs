@@ -71,8 +71,12 @@ impl Delta {
             };
             tensors.insert(name, Change { shape, data });
         }
-        let about =
-            About { base: folder.fingerprint.clone(), first: upper.first, labels: labels.clone(), windows: windows.clone() };
+        let about = About {
+            base: folder.fingerprint.clone(),
+            first: upper.first,
+            labels: labels.clone(),
+            windows: windows.clone(),
+        };
         Ok(Self { about, tensors })
     }
 
@@ -145,7 +149,11 @@ impl Delta {
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let bad = |reason: String| Error::Engine(format!("not a fine-tuned model: {reason}"));
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| bad(format!("{error:?}")))?;
-        let about = metadata.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or_else(|| bad("no description".to_owned()))?;
+        let about = metadata
+            .metadata()
+            .as_ref()
+            .and_then(|m| m.get(KEY))
+            .ok_or_else(|| bad("no description".to_owned()))?;
         let about: About = serde_json::from_str(about).map_err(|error| bad(error.to_string()))?;
         let file = SafeTensors::deserialize(bytes).map_err(|error| bad(format!("{error:?}")))?;
         let mut tensors = BTreeMap::new();

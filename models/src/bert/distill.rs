@@ -78,7 +78,9 @@ fn choose(lists: &[String], options: &DistillOptions) -> Vec<(String, f32)> {
     for line in lists.iter().flat_map(|list| list.lines()) {
         let line = line.split('#').next().unwrap_or_default();
         let mut fields = line.split_whitespace();
-        let Some(word) = fields.next().map(str::to_lowercase) else { continue };
+        let Some(word) = fields.next().map(str::to_lowercase) else {
+            continue;
+        };
         let characters = word.chars().count();
         if characters > options.longest || !word.chars().all(char::is_alphanumeric) {
             continue;

@@ -192,8 +192,11 @@ impl<'a> Prepared<'a> {
         let mut windows = Vec::new();
         for (dialogue, call) in dialogues.iter().enumerate() {
             for window in cutter.cut(&call.turns, None)? {
-                let targets: Vec<Option<Target>> =
-                    window.owned.iter().map(|own| call.turns.get(own.turn).and_then(|turn| labels.target(turn))).collect();
+                let targets: Vec<Option<Target>> = window
+                    .owned
+                    .iter()
+                    .map(|own| call.turns.get(own.turn).and_then(|turn| labels.target(turn)))
+                    .collect();
                 if targets.iter().any(Option::is_some) {
                     windows.push(Kept { dialogue, window, vectors: Vec::new(), targets });
                 }
@@ -237,9 +240,8 @@ impl<'a> Prepared<'a> {
                 .map_err(|error| Error::Engine(error.to_string()))?;
             let loss = Loss::new(kept, &self.labels, self.options);
             let lengths: Vec<usize> = kept.iter().map(|kept| kept.window.ids.len()).collect();
-            let plan: Vec<Vec<Vec<usize>>> = (0..self.options.epochs)
-                .map(|_| random.batches(&lengths, self.options.batch_tokens))
-                .collect();
+            let plan: Vec<Vec<Vec<usize>>> =
+                (0..self.options.epochs).map(|_| random.batches(&lengths, self.options.batch_tokens)).collect();
             let of = plan.iter().map(Vec::len).sum::<usize>();
             let (started, mut tokens, mut running) = (Instant::now(), 0, None);
             for (step, batch) in plan.iter().flatten().enumerate() {
@@ -254,7 +256,13 @@ impl<'a> Prepared<'a> {
                 running = Some(running.map_or(value, |mean: f64| mean * 0.95 + value * 0.05));
                 tokens += windows.iter().map(|window| window.ids.len()).sum::<usize>();
                 let tokens_per_second = tokens as f64 / started.elapsed().as_secs_f64().max(1e-9);
-                progress(Progress::Trained { fold, step: step + 1, of, loss: running.unwrap_or(value), tokens_per_second });
+                progress(Progress::Trained {
+                    fold,
+                    step: step + 1,
+                    of,
+                    loss: running.unwrap_or(value),
+                    tokens_per_second,
+                });
             }
             let _no_grad = tch::no_grad_guard();
             Delta::of(&upper, self.folder, &self.labels, &self.options.windows)
@@ -273,7 +281,11 @@ impl<'a> Prepared<'a> {
                 let batch: Vec<&Kept> = batch.iter().filter_map(|&i| kept.get(i).copied()).collect();
                 let (stack, windows) = self.stack(&batch);
                 let turns = batch.iter().flat_map(|kept| {
-                    kept.window.owned.iter().zip(&kept.targets).map(|(own, target)| (kept.dialogue, own.turn, target.is_some()))
+                    kept.window
+                        .owned
+                        .iter()
+                        .zip(&kept.targets)
+                        .map(|(own, target)| (kept.dialogue, own.turn, target.is_some()))
                 });
                 for ((dialogue, turn, labelled), row) in turns.zip(upper.scores(&stack, &windows)) {
                     let said = self.dialogues.get(dialogue).and_then(|dialogue| dialogue.turns.get(turn));
@@ -316,7 +328,11 @@ impl Loss {
         let targets = || kept.iter().flat_map(|kept| kept.targets.iter().flatten());
         let (mut positives, mut known) = (vec![0.0f64; labels.multiple()], vec![0.0f64; labels.multiple()]);
         for target in targets() {
-            positives.iter_mut().zip(&target.values).zip(&target.known).for_each(|((sum, &x), &k)| *sum += f64::from(x * k));
+            positives
+                .iter_mut()
+                .zip(&target.values)
+                .zip(&target.known)
+                .for_each(|((sum, &x), &k)| *sum += f64::from(x * k));
             known.iter_mut().zip(&target.known).for_each(|(sum, &k)| *sum += f64::from(k));
         }
         let positive: Vec<f32> = positives
@@ -325,7 +341,13 @@ impl Loss {
             .map(|(&p, &k)| ((k - p) / p.max(1.0)).sqrt().clamp(1.0, options.rare_weight) as f32)
             .collect();
         let column: Vec<f32> = (0..labels.multiple())
-            .map(|i| if i < labels.codes.len() { 1.0 } else { options.side_weight as f32 })
+            .map(|i| {
+                if i < labels.codes.len() {
+                    1.0
+                } else {
+                    options.side_weight as f32
+                }
+            })
             .collect();
         let softmax = |from: usize, names: &[String], weight: f64, class: &dyn Fn(&Target) -> Option<usize>| {
             let mut counts = vec![0.0f64; names.len()];
@@ -341,7 +363,9 @@ impl Loss {
             positive: Tensor::of_slice(&positive),
             column: Tensor::of_slice(&column),
             sentiment: softmax(from, &labels.sentiments, 1.0, &|target| target.sentiment),
-            emotion: softmax(from + labels.sentiments.len(), &labels.emotions, options.side_weight, &|target| target.emotion),
+            emotion: softmax(from + labels.sentiments.len(), &labels.emotions, options.side_weight, &|target| {
+                target.emotion
+            }),
         }
     }
 
@@ -382,7 +406,9 @@ impl Softmax {
         if rows.is_empty() {
             return Tensor::zeros([0i64; 0].as_slice(), (Kind::Float, logits.device()));
         }
-        let own = logits.narrow(1, self.from, self.classes.size1().unwrap_or(0)).index_select(0, &Tensor::of_slice(&rows));
+        let own = logits
+            .narrow(1, self.from, self.classes.size1().unwrap_or(0))
+            .index_select(0, &Tensor::of_slice(&rows));
         let loss = own.cross_entropy_loss(&Tensor::of_slice(&classes), Some(&self.classes), Reduction::Mean, -100, 0.0);
         loss * self.weight
     }
@@ -418,7 +444,11 @@ fn group(order: Vec<usize>, lengths: &[usize], tokens: usize) -> Vec<Vec<usize>>
 /// Share of the highest rate at a step: up to it in a line, and down to zero in a line.
 fn rate_at(step: usize, of: usize, warm_up: f64) -> f64 {
     let (at, rise) = (step as f64 + 1.0, (of as f64 * warm_up).max(1.0));
-    if at <= rise { at / rise } else { (of as f64 - at + 1.0) / (of as f64 - rise).max(1.0) }
+    if at <= rise {
+        at / rise
+    } else {
+        (of as f64 - at + 1.0) / (of as f64 - rise).max(1.0)
+    }
 }
 
 /// SplitMix64: the same numbers in every version of every dependency.

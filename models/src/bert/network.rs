@@ -139,9 +139,10 @@ impl Words {
         let mut bytes = vec![0u8; inputs.len() * longest * self.row];
         for (input, ids) in bytes.chunks_mut(longest * self.row).zip(inputs) {
             for (place, &id) in input.chunks_mut(self.row).zip(ids.iter()) {
-                let row = table.chunks_exact(self.row).nth(id as usize).ok_or_else(|| {
-                    Error::Engine(format!("token {id} is not among the {} of the model", self.rows))
-                })?;
+                let row = table
+                    .chunks_exact(self.row)
+                    .nth(id as usize)
+                    .ok_or_else(|| Error::Engine(format!("token {id} is not among the {} of the model", self.rows)))?;
                 place.copy_from_slice(row);
             }
         }

@@ -10,8 +10,8 @@ use super::network::Network;
 use super::pool::Pool;
 use super::upper::{Stack, Upper};
 use super::windows::{Cutter, Window};
-use crate::dialogue::Utterance;
 use crate::Result;
+use crate::dialogue::Utterance;
 
 /// Scores turns in their calls, on threads of its own.
 #[derive(Debug)]
@@ -81,12 +81,17 @@ impl Scorer {
                 batch.into_iter().map(|((call, owned), ids)| (call, Window { ids, owned })).unzip();
             let windows: Vec<&Window> = windows.iter().collect();
             let rows = upper.scores(&Stack::compute(network, &windows, upper.first)?, &windows);
-            let turns = calls.iter().zip(&windows).flat_map(|(&call, window)| window.owned.iter().map(move |own| (call, own.turn)));
+            let turns = calls
+                .iter()
+                .zip(&windows)
+                .flat_map(|(&call, window)| window.owned.iter().map(move |own| (call, own.turn)));
             Ok(turns.zip(rows).collect::<Vec<_>>())
         })?;
         let mut scores: Vec<Vec<TurnScores>> = calls.iter().map(|_| Vec::new()).collect();
         for ((call, turn), row) in rows.into_iter().flatten() {
-            let Some((turns, wanted)) = calls.get(call) else { continue };
+            let Some((turns, wanted)) = calls.get(call) else {
+                continue;
+            };
             if let (true, Some(said), Some(place)) = (wanted.contains(&turn), turns.get(turn), scores.get_mut(call)) {
                 place.push(self.labels.name(turn, said.speaker, &row));
             }

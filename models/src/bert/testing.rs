@@ -38,7 +38,8 @@ impl Toy {
                 vocabulary.push(character);
             }
         }
-        let ids: serde_json::Map<_, _> = vocabulary.iter().zip(0..).map(|(token, id)| (token.clone(), json!(id))).collect();
+        let ids: serde_json::Map<_, _> =
+            vocabulary.iter().zip(0..).map(|(token, id)| (token.clone(), json!(id))).collect();
         let tokenizer = json!({
             "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
             "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "."}, "behavior": "Isolated", "invert": false},
@@ -76,7 +77,9 @@ impl Toy {
                 (format!("bert.{name}"), shape, bytes)
             })
             .collect();
-        let views = numbers.iter().map(|(name, shape, bytes)| (name, TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
+        let views = numbers
+            .iter()
+            .map(|(name, shape, bytes)| (name, TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
         serialize_to_file(views, &None, &self.dir.join(WEIGHTS)).unwrap();
     }
 }

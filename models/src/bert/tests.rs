@@ -14,7 +14,11 @@ use crate::{Encoder, cosine};
 fn turn(speaker: Speaker, text: &str, code: Option<&str>) -> Utterance {
     let codes: BTreeSet<String> = code.map(str::to_owned).into_iter().collect();
     let sentiment = Some(if text.contains('快') { "neg" } else { "neu" }.to_owned());
-    Utterance { speaker, text: text.to_owned(), labels: Some(TurnLabels { codes, sentiment, ..TurnLabels::default() }) }
+    Utterance {
+        speaker,
+        text: text.to_owned(),
+        labels: Some(TurnLabels { codes, sentiment, ..TurnLabels::default() }),
+    }
 }
 
 /// Agents who say 快 are rude when the caller has just asked for patience.
@@ -22,7 +26,11 @@ fn calls() -> Vec<Dialogue> {
     let (rude, ask) = (Some("rude"), Some("ask"));
     (0..24)
         .map(|i| {
-            let (said, code) = if i % 2 == 0 { ("别急别急", rude) } else { ("谢谢", None) };
+            let (said, code) = if i % 2 == 0 {
+                ("别急别急", rude)
+            } else {
+                ("谢谢", None)
+            };
             Dialogue {
                 id: i.to_string(),
                 set: "toy".to_owned(),
@@ -99,8 +107,9 @@ fn a_changed_file_is_refused() {
 fn every_turn_is_owned_by_one_window_and_sees_its_neighbours() {
     let toy = Toy::new("windows");
     let cutter = Cutter::new(&Folder::open(&toy.dir).unwrap(), &options().windows).unwrap();
-    let turns: Vec<Utterance> =
-        (0..40).map(|i| turn([Speaker::Agent, Speaker::Caller][i % 2], &"好".repeat(1 + i % 30), None)).collect();
+    let turns: Vec<Utterance> = (0..40)
+        .map(|i| turn([Speaker::Agent, Speaker::Caller][i % 2], &"好".repeat(1 + i % 30), None))
+        .collect();
     let windows = cutter.cut(&turns, None).unwrap();
     assert!(windows.len() > 5 && windows.iter().all(|window| window.ids.len() <= 64));
     let owned: Vec<usize> = windows.iter().flat_map(|w| w.owned.iter().map(|own| own.turn)).collect();
@@ -139,7 +148,8 @@ fn fine_tuning_learns_what_context_decides_and_survives_its_file() {
 
     let scorer = Scorer::new(&toy.dir, delta, 1).unwrap();
     let wanted = [4, 2];
-    let inputs: Vec<(&[Utterance], &[usize])> = calls.iter().map(|call| (call.turns.as_slice(), wanted.as_slice())).collect();
+    let inputs: Vec<(&[Utterance], &[usize])> =
+        calls.iter().map(|call| (call.turns.as_slice(), wanted.as_slice())).collect();
     for (i, scores) in scorer.score_calls(&inputs).unwrap().iter().enumerate() {
         assert_eq!(scores.iter().map(|turn| turn.turn).collect::<Vec<_>>(), [2, 4]);
         assert_eq!(scores[1].codes["rude"] > 0.0, i % 2 == 0, "call {i}");

@@ -42,7 +42,12 @@ impl Upper {
         let (root, config) = (store.root(), &folder.config);
         let stack = &root / "encoder" / "layer";
         let layers = (first..folder.layers()).map(|i| BertLayer::new(&stack / i as i64, config)).collect();
-        let head = nn::linear(root.set_group(HEAD_GROUP) / HEAD, config.hidden_size, width as i64, nn::LinearConfig::default());
+        let head = nn::linear(
+            root.set_group(HEAD_GROUP) / HEAD,
+            config.hidden_size,
+            width as i64,
+            nn::LinearConfig::default(),
+        );
         let upper = Self { first, layers, head, dropout: config.hidden_dropout_prob, store };
         let _no_grad = tch::no_grad_guard();
         for (name, mut variable) in upper.store.variables() {
@@ -122,5 +127,7 @@ fn turn_vectors(last: &Tensor, windows: &[&Window]) -> Tensor {
         let (at, length) = (w * longest as usize + own.tokens.start, own.tokens.len());
         row.iter_mut().skip(at).take(length).for_each(|x| *x = 1.0 / length as f32);
     }
-    Tensor::of_slice(&mean).view([turns as i64, n * longest]).matmul(&last.reshape(&[n * longest, hidden]))
+    Tensor::of_slice(&mean)
+        .view([turns as i64, n * longest])
+        .matmul(&last.reshape(&[n * longest, hidden]))
 }

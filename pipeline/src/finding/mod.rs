@@ -21,7 +21,7 @@ pub use candidate::Candidate;
 pub use code::{Catalog, CodeInfo, Level};
 pub use config::{FastSpeechConfig, FindingConfig, InterruptionConfig, SilenceConfig, Threshold, TicConfig};
 pub use detectors::{DetectorDoc, Example, Line, Parameter, detector_docs};
-pub use fusion::{CALL_FEATURES, CodeFeatures, TURN_FEATURES, judge_name};
+pub use fusion::{CALL_FEATURES, CodeFeatures, DEEP_FEATURES, TURN_FEATURES, deep_features, judge_name};
 
 use self::rules::RuleSet;
 use crate::Result;
@@ -97,6 +97,12 @@ impl Finder {
     pub fn features(&self, context: &CallContext<'_>) -> CodeFeatures {
         let scene = Scene::new(context, &self.config, &self.constructions);
         Fusion::features(&scene, &self.detect(&scene), &self.catalog)
+    }
+
+    /// The turns of which some code is as uncertain as `wants` says, in order.
+    pub fn unsure(&self, context: &CallContext<'_>, wants: impl Fn(f32) -> bool) -> Vec<usize> {
+        let scene = Scene::new(context, &self.config, &self.constructions);
+        self.fusion.unsure(&scene, &self.detect(&scene), wants)
     }
 
     /// From where a code is asserted and from where it is shown to a person: as configured, else as

@@ -1,6 +1,7 @@
 //! Which texts and numbers the heads look at: for a turn its own words, what the other party
 //! said before and after, and its place in the call; for a call what each party said.
 
+use qingting_models::dialogue::{Speaker, Utterance};
 use qingting_models::text::{Document, Field};
 
 use crate::record::{CallRecord, NormalizedTurn, Role};
@@ -100,6 +101,16 @@ pub fn turn_document(record: &CallRecord, turns: &[NormalizedTurn], turn: usize)
             ],
         },
     ))
+}
+
+/// A turn as the transformer sees it.
+pub fn utterance(role: Role, turn: &NormalizedTurn) -> Utterance {
+    let speaker = match role {
+        Role::Agent => Speaker::Agent,
+        Role::Caller => Speaker::Caller,
+        Role::Bot | Role::Ivr | Role::Other => Speaker::Other,
+    };
+    Utterance { speaker, text: turn.fold.clone(), labels: None }
 }
 
 /// The document of a call.

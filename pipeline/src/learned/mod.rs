@@ -2,6 +2,7 @@
 //! ([`documents`]) and the margins that come out; what is made of them is the business of
 //! the signal, finding and fact stages.
 
+mod deep;
 mod documents;
 
 use std::collections::BTreeMap;
@@ -11,26 +12,61 @@ use std::sync::Arc;
 use qingting_models::{Aligned, Judge, JudgeThreshold, Judges, Shelf};
 use serde::{Deserialize, Serialize};
 
-pub use documents::{CALL_MODEL, TurnModel, call_document, call_fields, turn_document, turn_fields};
+pub use deep::{Deep, DeepReport};
+pub use documents::{CALL_MODEL, TurnModel, call_document, call_fields, turn_document, turn_fields, utterance};
 
 use crate::record::{CallMargins, CallRecord, Margins, NormalizedTurn};
 use crate::{Error, Result};
 
+/// Which models decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decide {
+    /// Those inside the program.
+    #[default]
+    Static,
+    /// The transformer on every turn.
+    Bert,
+    /// The transformer on the turns of which the others are unsure.
+    Cascade,
+}
+
 /// Settings of the models.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelsConfig {
+    /// Which models decide.
+    pub decide: Decide,
+    /// Folder of the transformer; empty for the usual place.
+    pub encoder: PathBuf,
+    /// In a cascade, turns with a probability between this and 1 less this go to the transformer.
+    pub unsure: f32,
+    /// Threads of the transformer, each with a copy of it; 0 takes one a core.
+    pub encoder_threads: usize,
     /// Folder with `heads.bin` and `judges.json` of one's own, as `qingting models train` writes it;
     /// empty for those inside the program.
     pub dir: PathBuf,
 }
 
-/// Heads and judgements.
+impl Default for ModelsConfig {
+    fn default() -> Self {
+        Self {
+            decide: Decide::Static,
+            encoder: PathBuf::new(),
+            unsure: 0.05,
+            encoder_threads: 0,
+            dir: PathBuf::new(),
+        }
+    }
+}
+
+/// Heads, judgements, and the transformer where it is to be asked.
 #[derive(Debug, Clone)]
 pub struct Learned {
     shelf: Arc<Shelf>,
     judges: Arc<Judges>,
     heads: BTreeMap<String, Arc<[String]>>,
+    deep: Option<Arc<Deep>>,
 }
 
 /// A judgement with its features in a stage's order.
@@ -54,18 +90,32 @@ impl Learned {
     /// # Errors
     /// When a file is missing or not of this version.
     pub fn load(config: &ModelsConfig) -> Result<Self> {
-        if config.dir.as_os_str().is_empty() {
-            return Ok(Self::new(Shelf::embedded().map_err(Error::Model)?, Judges::embedded().map_err(Error::Model)?));
-        }
-        let shelf = Shelf::read(&config.dir.join("heads.bin")).map_err(Error::Model)?;
-        let judges = Judges::read(&config.dir.join("judges.json")).map_err(Error::Model)?;
-        Ok(Self::new(shelf, judges))
+        let own = Some(config.dir.as_path()).filter(|dir| !dir.as_os_str().is_empty());
+        let (shelf, judges) = match own {
+            Some(dir) => (Shelf::read(&dir.join("heads.bin"))?, Judges::read(&dir.join("judges.json"))?),
+            None => (Shelf::embedded()?, Judges::embedded()?),
+        };
+        let deep = match config.decide {
+            Decide::Static => None,
+            Decide::Bert | Decide::Cascade => {
+                let encoder = Some(config.encoder.as_path()).filter(|dir| !dir.as_os_str().is_empty());
+                let delta = own.map(|dir| dir.join("delta.bin"));
+                let scorer = qingting_models::deep::open(encoder, delta.as_deref(), config.encoder_threads)?;
+                Some(Arc::new(Deep::new(scorer, config)))
+            }
+        };
+        Ok(Self { deep, ..Self::new(shelf, judges) })
     }
 
     /// Models just trained.
     pub fn new(shelf: Shelf, judges: Judges) -> Self {
         let heads = shelf.iter().map(|(name, model)| (name.to_owned(), Arc::from(model.heads()))).collect();
-        Self { shelf: Arc::new(shelf), judges: Arc::new(judges), heads }
+        Self { shelf: Arc::new(shelf), judges: Arc::new(judges), heads, deep: None }
+    }
+
+    /// The transformer, where it is to be asked.
+    pub fn deep(&self) -> Option<&Deep> {
+        self.deep.as_deref()
     }
 
     /// The text models.
@@ -80,10 +130,9 @@ impl Learned {
 
     /// What an analysis says of the models.
     pub fn provenance(&self) -> Vec<String> {
-        vec![
-            format!("heads:{}", self.shelf.fingerprint()),
-            format!("judges:{}", self.judges.fingerprint()),
-        ]
+        let heads = format!("heads:{}", self.shelf.fingerprint());
+        let judges = format!("judges:{}", self.judges.fingerprint());
+        [heads, judges].into_iter().chain(self.deep().map(Deep::provenance)).collect()
     }
 
     /// The judgement of that name over a stage's features; `None` when there is none.
@@ -111,6 +160,7 @@ impl Learned {
         CallMargins {
             turns: (0..turns.len()).map(turn).collect(),
             call: of(CALL_MODEL, &call_document(record, turns)),
+            deep: Vec::new(),
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct CallMargins {
     pub turns: Vec<Margins>,
     /// Of the call as a whole.
     pub call: Margins,
+    /// The transformer's logits of the turns that it was asked about; empty or one entry for every turn.
+    pub deep: Vec<Option<Margins>>,
 }
 
 /// The measurements of one turn.
@@ -63,6 +65,8 @@ pub struct TurnSignals {
     pub cues: Vec<CueHit>,
     /// The margins of the heads over turns.
     pub margins: Margins,
+    /// The transformer's logits, where it was asked.
+    pub deep: Option<Margins>,
 }
 
 impl TurnSignals {

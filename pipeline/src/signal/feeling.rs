@@ -29,6 +29,9 @@ pub const SENTIMENT_FEATURES: &[&str] = &[
     "empathy",
 ];
 
+/// What a judgement of sentiment looks at besides, where the transformer was asked.
+pub const DEEP_SENTIMENT_FEATURES: &[&str] = &["deep_pos", "deep_neg", "deep_neu"];
+
 /// What a judgement of an act looks at, in this order.
 pub const ACT_FEATURES: &[&str] = &["margin", "rule", "position", "first", "last"];
 
@@ -37,6 +40,8 @@ pub const ACT_FEATURES: &[&str] = &["margin", "rule", "position", "first", "last
 pub(super) struct Feeling {
     /// Positive and negative, for each party.
     sentiment: [[Option<Ready>; 2]; 2],
+    /// The same with the transformer.
+    deep: [[Option<Ready>; 2]; 2],
     acts: Vec<(Act, Option<Ready>)>,
 }
 
@@ -47,6 +52,24 @@ pub(super) struct Read<'a> {
     pub(super) margins: &'a [Margins],
     pub(super) lexicon: &'a [Sentiment],
     pub(super) rules: &'a [Vec<Act>],
+    pub(super) deep: &'a [Option<Margins>],
+}
+
+/// The feeling of a turn, and the probabilities of a positive and a negative one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Felt {
+    pub(super) sentiment: Sentiment,
+    pub(super) chances: [f32; 2],
+}
+
+/// Name of the judgement that takes the place of `name` where the transformer was asked.
+pub fn deep_name(name: &str) -> String {
+    format!("deep.{name}")
+}
+
+/// The numbers behind a judgement of sentiment that come from the transformer.
+pub fn deep_sentiment_features(deep: &Margins) -> [f32; 3] {
+    ["sentiment.pos", "sentiment.neg", "sentiment.neu"].map(|head| deep.get(head))
 }
 
 /// Name of a judgement of sentiment.
@@ -63,26 +86,46 @@ impl Feeling {
     /// # Errors
     /// When a judgement weighs a feature that there is not.
     pub(super) fn new(learned: &Learned) -> Result<Self> {
-        let of = |model, label| learned.judge(&sentiment_name(model, label), SENTIMENT_FEATURES);
-        let both = |model| Ok::<_, crate::Error>([of(model, SentimentLabel::Pos)?, of(model, SentimentLabel::Neg)?]);
+        let both = |model| {
+            let of = |label| learned.judge(&sentiment_name(model, label), SENTIMENT_FEATURES);
+            Ok::<_, crate::Error>([of(SentimentLabel::Pos)?, of(SentimentLabel::Neg)?])
+        };
+        let names = [SENTIMENT_FEATURES, DEEP_SENTIMENT_FEATURES].concat();
+        let deep = |model| {
+            let of = |label| learned.judge(&deep_name(&sentiment_name(model, label)), &names);
+            Ok::<_, crate::Error>([of(SentimentLabel::Pos)?, of(SentimentLabel::Neg)?])
+        };
         let acts = Act::ALL
             .iter()
             .map(|&act| Ok((act, learned.judge(&act_name(act), ACT_FEATURES)?)))
             .collect::<Result<_>>()?;
-        Ok(Self { sentiment: [both(TurnModel::Agent)?, both(TurnModel::Caller)?], acts })
+        Ok(Self {
+            sentiment: [both(TurnModel::Agent)?, both(TurnModel::Caller)?],
+            deep: [deep(TurnModel::Agent)?, deep(TurnModel::Caller)?],
+            acts,
+        })
     }
 
     /// The feeling of a turn.
-    pub(super) fn sentiment(&self, read: Read<'_>, turn: usize) -> Sentiment {
+    pub(super) fn sentiment(&self, read: Read<'_>, turn: usize) -> Felt {
+        let alone = Felt { sentiment: read.lexicon[turn], chances: [0.0; 2] };
         let column = match TurnModel::of(read.record.turns[turn].role) {
             Some(TurnModel::Agent) => 0,
             Some(TurnModel::Caller) => 1,
-            None => return read.lexicon[turn],
+            None => return alone,
         };
-        let [Some(positive), Some(negative)] = &self.sentiment[column] else {
-            return read.lexicon[turn];
+        let mut features = sentiment_features(read, turn);
+        let deep = read.deep.get(turn).and_then(Option::as_ref);
+        let judges = match (&self.deep[column], deep) {
+            ([Some(positive), Some(negative)], Some(deep)) => {
+                features.extend(deep_sentiment_features(deep));
+                [Some(positive), Some(negative)]
+            }
+            _ => self.sentiment[column].each_ref().map(Option::as_ref),
         };
-        let features = sentiment_features(read, turn);
+        let [Some(positive), Some(negative)] = judges else {
+            return alone;
+        };
         let share = |judge: &Ready| {
             let p = judge.probability(&features);
             (p, p / judge.threshold.map_or(0.5, |t| t.assert).max(0.01))
@@ -95,7 +138,10 @@ impl Feeling {
         } else {
             SentimentLabel::Neg
         };
-        Sentiment { label, score: ((p - n) * 1000.0).round() / 1000.0 }
+        Felt {
+            sentiment: Sentiment { label, score: ((p - n) * 1000.0).round() / 1000.0 },
+            chances: [p, n],
+        }
     }
 
     /// What a turn does.

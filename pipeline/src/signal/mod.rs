@@ -12,7 +12,10 @@ mod timing;
 use serde::{Deserialize, Serialize};
 
 pub use cue::CueLists;
-pub use feeling::{ACT_FEATURES, SENTIMENT_FEATURES, act_name, sentiment_name};
+pub use feeling::{
+    ACT_FEATURES, DEEP_SENTIMENT_FEATURES, SENTIMENT_FEATURES, act_name, deep_name, deep_sentiment_features,
+    sentiment_name,
+};
 pub use report::report;
 
 use self::feeling::{Feeling, Read};
@@ -87,17 +90,27 @@ impl Signaler {
     /// Measures one call. `turns` and `margins` have one entry for every turn of the call.
     pub fn run(&self, record: &CallRecord, turns: &[NormalizedTurn], margins: CallMargins) -> CallSignals {
         let Measured { cues, lexicon, acts } = self.measure(record, turns);
-        let read = Read { record, margins: &margins.turns, lexicon: &lexicon, rules: &acts };
-        let judged: Vec<_> =
-            (0..turns.len()).map(|i| (self.feeling.sentiment(read, i), self.feeling.acts(read, i))).collect();
-        let measured = record.turns.iter().zip(turns).zip(cues).zip(judged.into_iter().zip(margins.turns)).map(
-            |(((recorded, turn), cues), ((sentiment, acts), margins))| TurnSignals {
+        let read = Read {
+            record,
+            margins: &margins.turns,
+            lexicon: &lexicon,
+            rules: &acts,
+            deep: &margins.deep,
+        };
+        let judged: Vec<_> = (0..turns.len())
+            .map(|i| (self.feeling.sentiment(read, i).sentiment, self.feeling.acts(read, i)))
+            .collect();
+        let deep = margins.deep.into_iter().chain(std::iter::repeat(None));
+        let heard = judged.into_iter().zip(margins.turns.into_iter().zip(deep));
+        let measured = record.turns.iter().zip(turns).zip(cues).zip(heard).map(
+            |(((recorded, turn), cues), ((sentiment, acts), (margins, deep)))| TurnSignals {
                 rate: timing::turn_rate(&self.config, recorded.times(), turn.spoken_units),
                 sentiment,
                 emotion: recorded.emotion.clone(),
                 acts,
                 cues,
                 margins,
+                deep,
             },
         );
         CallSignals {
@@ -107,10 +120,17 @@ impl Signaler {
         }
     }
 
+    /// The probabilities of a positive and of a negative feeling, for every turn.
+    pub fn chances(&self, record: &CallRecord, turns: &[NormalizedTurn], margins: &CallMargins) -> Vec<[f32; 2]> {
+        let Measured { lexicon, acts, .. } = self.measure(record, turns);
+        let read = Read { record, margins: &margins.turns, lexicon: &lexicon, rules: &acts, deep: &[] };
+        (0..turns.len()).map(|i| self.feeling.sentiment(read, i).chances).collect()
+    }
+
     /// The numbers behind the judgements on every turn of a party.
     pub fn features(&self, record: &CallRecord, turns: &[NormalizedTurn], margins: &CallMargins) -> Vec<TurnFeatures> {
         let Measured { lexicon, acts, .. } = self.measure(record, turns);
-        let read = Read { record, margins: &margins.turns, lexicon: &lexicon, rules: &acts };
+        let read = Read { record, margins: &margins.turns, lexicon: &lexicon, rules: &acts, deep: &[] };
         let of = |turn: usize| TurnFeatures {
             sentiment: feeling::sentiment_features(read, turn),
             acts: Act::ALL

@@ -128,6 +128,7 @@ mod tests {
             acts: Vec::new(),
             cues: Vec::new(),
             margins: crate::record::Margins::default(),
+            deep: None,
         };
         let timing = Timing {
             duration_ms: scores.len() as u64 * 1_000 - 100,

@@ -36,7 +36,7 @@ pub(in crate::cli) struct DistillArgs {
 }
 
 /// The folder named, or the default one.
-fn folder(named: Option<&Path>) -> miette::Result<PathBuf> {
+pub(super) fn folder(named: Option<&Path>) -> miette::Result<PathBuf> {
     named
         .map(Path::to_owned)
         .or_else(bert::default_folder)
@@ -62,7 +62,9 @@ pub(super) fn distill(args: &DistillArgs) -> miette::Result<u8> {
         eprintln!("{done} of {of} words");
     });
     let table = table.into_diagnostic().wrap_err("the transformer cannot be distilled")?;
-    std::fs::write(&args.out, &table).into_diagnostic().wrap_err_with(|| args.out.display().to_string())?;
+    std::fs::write(&args.out, &table)
+        .into_diagnostic()
+        .wrap_err_with(|| args.out.display().to_string())?;
     eprintln!("{} bytes written", table.len());
     Ok(crate::cli::GOOD)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::finding::Candidate;
 use crate::finding::scene::{Scene, bigrams, shared};
-use crate::record::Role;
+use crate::record::{Margins, Role};
 
 /// Codes on the agent's turns and on the caller's that have heads.
 pub(super) const AGENT_CODES: [&str; 7] = [
@@ -68,6 +68,9 @@ pub const TURN_FEATURES: &[&str] = &[
     "call_fault",
 ];
 
+/// What a judgement of a code on a turn looks at besides, where the transformer was asked.
+pub const DEEP_FEATURES: &[&str] = &["deep", "deep_rival", "deep_negative", "deep_positive"];
+
 /// What a judgement of a code on the whole call looks at, in this order.
 pub const CALL_FEATURES: &[&str] = &[
     "detector",
@@ -109,6 +112,23 @@ pub const CALL_FEATURES: &[&str] = &[
     "turns",
     "length",
 ];
+
+/// The numbers of a code that come from the transformer, in the order of [`DEEP_FEATURES`].
+pub fn deep_features(deep: &Margins, code: &str) -> [f32; 4] {
+    let rivals = if CALLER_CODES.contains(&code) {
+        &CALLER_CODES[..]
+    } else {
+        &AGENT_CODES[..]
+    };
+    let rival = rivals.iter().filter(|rival| **rival != code).map(|rival| deep.get(rival));
+    let over_neutral = |label: &str| deep.get(label) - deep.get("sentiment.neu");
+    [
+        deep.get(code),
+        rival.fold(f32::MIN, f32::max),
+        over_neutral("sentiment.neg"),
+        over_neutral("sentiment.pos"),
+    ]
+}
 
 /// Candidates of the detectors by code and turn.
 pub(super) struct Detected<'c> {
@@ -154,6 +174,11 @@ impl<'a> Heads<'a> {
             unpunctuated: f32::from(u8::from(marks <= scene.call.turns.len() / 4)),
             fault: scene.call.signals.margins.get("fault"),
         }
+    }
+
+    /// The transformer's logits of a turn.
+    pub(super) fn deep(&self, turn: usize) -> Option<&'a Margins> {
+        self.scene.call.signal(turn).deep.as_ref()
     }
 
     fn head(&self, code: &str, turn: Option<usize>) -> f32 {

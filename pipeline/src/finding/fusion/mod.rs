@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use qingting_models::JudgeThreshold;
 
-pub use features::{CALL_FEATURES, TURN_FEATURES};
+pub use features::{CALL_FEATURES, DEEP_FEATURES, TURN_FEATURES, deep_features};
 
 use self::features::{AGENT_CODES, CALLER_CODES, Detected, Heads};
 use super::Candidate;
@@ -18,6 +18,7 @@ use super::scene::Scene;
 use crate::Result;
 use crate::learned::{Learned, Ready, TurnModel};
 use crate::record::Role;
+use crate::signal::deep_name;
 
 /// Below this probability what only the heads saw is no candidate.
 const FLOOR: f32 = 0.02;
@@ -27,6 +28,8 @@ const FLOOR: f32 = 0.02;
 pub(super) struct Fusion {
     learned: Learned,
     turn: BTreeMap<&'static str, Ready>,
+    /// The same where the transformer was asked.
+    deep: BTreeMap<&'static str, Ready>,
     call: BTreeMap<String, Ready>,
 }
 
@@ -48,10 +51,17 @@ impl Fusion {
     /// # Errors
     /// When a judgement weighs a feature that there is not.
     pub(super) fn new(learned: &Learned, catalog: &Catalog) -> Result<Self> {
-        let mut turn = BTreeMap::new();
+        let (mut turn, mut deep) = (BTreeMap::new(), BTreeMap::new());
+        let names = [TURN_FEATURES, DEEP_FEATURES].concat();
         for code in AGENT_CODES.into_iter().chain(CALLER_CODES) {
             if let Some(ready) = learned.judge(&judge_name(code), TURN_FEATURES)? {
                 turn.insert(code, ready);
+            }
+            // Without the transformer its judgements are not even loaded.
+            if learned.deep().is_some()
+                && let Some(ready) = learned.judge(&deep_name(&judge_name(code)), &names)?
+            {
+                deep.insert(code, ready);
             }
         }
         let mut call = BTreeMap::new();
@@ -60,12 +70,42 @@ impl Fusion {
                 call.insert(info.code.clone(), ready);
             }
         }
-        Ok(Self { learned: learned.clone(), turn, call })
+        Ok(Self { learned: learned.clone(), turn, deep, call })
     }
 
     /// The thresholds that were chosen for a code.
     pub(super) fn threshold(&self, code: &str) -> Option<JudgeThreshold> {
-        self.turn.get(code).or_else(|| self.call.get(code)).and_then(|ready| ready.threshold)
+        let judge = self.deep.get(code).or_else(|| self.turn.get(code)).or_else(|| self.call.get(code));
+        judge.and_then(|ready| ready.threshold)
+    }
+
+    /// The probability of a code on a turn; with the transformer where it was asked.
+    fn probability(&self, heads: &Heads<'_>, detected: &Detected<'_>, code: &str, turn: usize) -> Option<f32> {
+        let mut numbers = heads.turn(detected, code, turn);
+        match (self.deep.get(code), heads.deep(turn)) {
+            (Some(ready), Some(deep)) => {
+                numbers.extend(deep_features(deep, code));
+                Some(ready.probability(&numbers))
+            }
+            _ => self.turn.get(code).map(|ready| ready.probability(&numbers)),
+        }
+    }
+
+    /// The turns of which some code is as uncertain as `wants` says, in order.
+    pub(super) fn unsure(
+        &self,
+        scene: &Scene<'_>,
+        candidates: &[Candidate],
+        wants: impl Fn(f32) -> bool,
+    ) -> Vec<usize> {
+        let detected = Detected::new(candidates);
+        let heads = Heads::new(scene);
+        let mut turns: Vec<usize> = judged(scene, &detected)
+            .filter(|&(code, turn)| self.probability(&heads, &detected, code, turn).is_some_and(&wants))
+            .map(|(_, turn)| turn)
+            .collect();
+        turns.dedup();
+        turns
     }
 
     /// Gives the detectors' candidates their probability and adds what only the heads saw.
@@ -78,8 +118,8 @@ impl Fusion {
             let heads = Heads::new(scene);
             let mut turns = BTreeMap::new();
             for (code, turn) in judged(scene, &detected) {
-                if let Some(ready) = self.turn.get(code) {
-                    turns.insert((code, turn), ready.probability(&heads.turn(&detected, code, turn)));
+                if let Some(probability) = self.probability(&heads, &detected, code, turn) {
+                    turns.insert((code, turn), probability);
                 }
             }
             let calls: BTreeMap<String, f32> = self

@@ -182,6 +182,7 @@ fn acts_sentiment_and_masks_are_read_from_the_signals() {
         acts,
         cues: Vec::new(),
         margins: crate::record::Margins::default(),
+        deep: None,
     };
     let signals = CallSignals {
         turns: vec![
