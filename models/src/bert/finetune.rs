@@ -112,6 +112,35 @@ pub fn finetune(
     prepared.train(&all, None, progress)
 }
 
+/// Trains without the dialogues that `held` names, and returns what changed with the scores of their
+/// labelled turns, one entry for every dialogue: judgements over the scores can be calibrated on
+/// calls that the model has not seen.
+///
+/// # Errors
+/// As [`finetune`].
+pub fn hold_out(
+    encoder: &Path,
+    dialogues: &[Dialogue],
+    held: impl Fn(usize) -> bool,
+    options: &TrainOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(Delta, Vec<Vec<TurnScores>>)> {
+    let folder = Folder::open(encoder)?;
+    let prepared = Prepared::new(&folder, dialogues, options, progress)?;
+    let (out, rest): (Vec<&Kept>, Vec<&Kept>) = prepared.windows.iter().partition(|kept| held(kept.dialogue));
+    let delta = prepared.train(&rest, None, progress)?;
+    let mut scores: Vec<Vec<TurnScores>> = dialogues.iter().map(|_| Vec::new()).collect();
+    for (dialogue, turn) in prepared.score(&delta, &out)? {
+        if let Some(place) = scores.get_mut(dialogue) {
+            place.push(turn);
+        }
+    }
+    for turns in &mut scores {
+        turns.sort_by_key(|turn| turn.turn);
+    }
+    Ok((delta, scores))
+}
+
 /// Scores of every labelled turn by a model that was trained without its fold: for each dialogue
 /// the scores of its labelled turns. `folds` gives the fold of each dialogue.
 ///

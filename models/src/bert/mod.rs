@@ -26,7 +26,7 @@ pub use convert::convert;
 pub use delta::Delta;
 pub use distill::{DistillOptions, distill};
 pub use encoder::BertEncoder;
-pub use finetune::{Progress, TrainOptions, finetune, out_of_fold};
+pub use finetune::{Progress, TrainOptions, finetune, hold_out, out_of_fold};
 pub use folder::{Folder, Manifest, Source};
 pub use labels::{Label, Labels, TurnScores};
 pub use scorer::Scorer;

@@ -137,6 +137,7 @@ mod tests {
             ..Timing::default()
         };
         let signals = CallSignals {
+            margins: crate::record::Margins::default(),
             turns: scores.iter().map(|(_, score)| signal(*score)).collect(),
             timing: timed.then_some(timing),
         };

@@ -25,12 +25,9 @@ pub(in crate::cli) struct FinetuneArgs {
     /// Folder of the transformer [default: $QINGTING_MODELS or the user's data folder]
     #[arg(long, value_name = "DIR")]
     encoder: Option<PathBuf>,
-    /// Parts of the sets that take turns to be held out
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    /// One of so many parts of the sets is held out: the judgements are calibrated on it
+    #[arg(long, value_name = "N", default_value_t = 4)]
     folds: usize,
-    /// Only this part is held out, and no final model is trained: to try settings
-    #[arg(long, value_name = "N")]
-    only: Option<usize>,
     /// Upper layers that change
     #[arg(long, value_name = "N", default_value_t = TrainOptions::default().layers)]
     layers: usize,
@@ -67,15 +64,13 @@ pub(in crate::cli) fn run(args: &FinetuneArgs) -> miette::Result<u8> {
         last = std::time::Instant::now();
         match progress {
             Progress::Prepared { done, of } => eprintln!("lower layers: {done} of {of} windows"),
-            Progress::Trained { fold, step, of, loss, tokens_per_second } => {
-                let part = fold.map_or_else(|| "all data".to_owned(), |fold| format!("without part {}", fold + 1));
-                eprintln!("{part}: step {step} of {of}, loss {loss:.4}, {tokens_per_second:.0} tokens/s");
+            Progress::Trained { step, of, loss, tokens_per_second, .. } => {
+                eprintln!("step {step} of {of}, loss {loss:.4}, {tokens_per_second:.0} tokens/s");
             }
             _ => {}
         }
     };
-    let only = args.only.map(|part| vec![part]);
-    let scores = bert::out_of_fold(&encoder, &calls, &folds, only.as_deref(), &options, &mut progress)
+    let (delta, scores) = bert::hold_out(&encoder, &calls, |call| folds[call] == 0, &options, &mut progress)
         .into_diagnostic()
         .wrap_err("the transformer cannot be trained")?;
     std::fs::create_dir_all(&args.out).into_diagnostic()?;
@@ -87,11 +82,8 @@ pub(in crate::cli) fn run(args: &FinetuneArgs) -> miette::Result<u8> {
     }
     file.flush().into_diagnostic()?;
     eprintln!("{} written", path.display());
-    if args.only.is_none() {
-        let delta = bert::finetune(&encoder, &calls, &options, &mut progress).into_diagnostic()?;
-        let path = args.out.join("delta.bin");
-        delta.save(&path).into_diagnostic()?;
-        eprintln!("{} written", path.display());
-    }
+    let path = args.out.join("delta.bin");
+    delta.save(&path).into_diagnostic()?;
+    eprintln!("{} written", path.display());
     Ok(GOOD)
 }

@@ -185,6 +185,7 @@ fn acts_sentiment_and_masks_are_read_from_the_signals() {
         deep: None,
     };
     let signals = CallSignals {
+        margins: crate::record::Margins::default(),
         turns: vec![
             signal(vec![Act::Apology, Act::Probe], -0.6),
             signal(vec![Act::Probe], 0.0),
