@@ -156,7 +156,7 @@ fn odds(scene: &Scene<'_>, turn: usize, overlap: &Overlap, ending: Ending, prote
     let mut odds: f32 = match (ending, overlap.left, overlap.together) {
         (Ending::Open, _, CONTEST_MS..) => 1.4,
         (Ending::Open, 0..400, _) => 0.5,
-        (Ending::Open, 400..1000, _) => 0.8,
+        (Ending::Open, 400..1000, _) => 0.9,
         (Ending::Open, ..) => 1.1,
         (Ending::Unknown, _, CONTEST_MS..) => 0.9,
         (Ending::Unknown, 0..400, _) => -1.1,
@@ -183,8 +183,10 @@ fn odds(scene: &Scene<'_>, turn: usize, overlap: &Overlap, ending: Ending, prote
         ..-300 if scene.units(turn) > 5 && matches!(opening, Opening::Claims | Opening::Opposes) => -1.0,
         ..-300 => -1.5,
         -300..0 => -0.3,
-        0..500 => 0.3,
-        _ => 0.9,
+        0..500 => 0.2,
+        500..2500 => 0.8,
+        // A turn of one's own, not a remark.
+        _ => 1.3,
     };
     if latches(scene, turn, overlap.caller) && !demands && !protest {
         odds -= 0.6;
@@ -196,7 +198,7 @@ fn odds(scene: &Scene<'_>, turn: usize, overlap: &Overlap, ending: Ending, prote
         Opening::Agrees if protest => -0.3,
         Opening::Agrees if demands => -0.5,
         // A word of assent is support; a long turn of one's own may begin with it too.
-        Opening::Agrees if scene.units(turn) <= 14 => -1.4,
+        Opening::Agrees if scene.units(turn) <= 14 => -1.6,
         Opening::Agrees => -0.9,
         Opening::Opposes => 0.6,
         Opening::Continues => -0.8,
@@ -212,6 +214,9 @@ fn odds(scene: &Scene<'_>, turn: usize, overlap: &Overlap, ending: Ending, prote
             Assent::None if takes_up(scene, overlap.caller, next) => 0.6,
             Assent::None => 0.0,
         };
+    } else if overlap.taken >= 500 {
+        // The caller does not come back to it.
+        odds += 0.3;
     }
     if demands {
         // Who was cut and is asked something drops the thread to answer.
@@ -219,6 +224,8 @@ fn odds(scene: &Scene<'_>, turn: usize, overlap: &Overlap, ending: Ending, prote
     } else if scene.units(turn) <= 3 {
         // Too short to be more than a start that was broken off itself.
         odds -= 1.2;
+    } else if scene.units(turn) <= 6 && !protest {
+        odds -= 0.4;
     }
     if ["impatience", "deflection", "dismissive", "forbidden_phrase"]
         .iter()
