@@ -21,6 +21,10 @@ const REACH: usize = 6;
 pub(super) struct Overlap {
     /// The caller's turn that was going on when the agent came in.
     pub(super) caller: usize,
+    /// Whether the caller, in a turn of its own, went straight on.
+    pub(super) goes_on: bool,
+    /// Whether the agent had assented a breath before and now goes on from there.
+    pub(super) assented: bool,
     /// How much of that turn was left when the agent came in.
     pub(super) left: u64,
     /// How long the two then spoke at once.
@@ -44,12 +48,15 @@ pub(super) fn overlap(scene: &Scene<'_>, turn: usize) -> Option<Overlap> {
     let since = stretch_start(scene, caller)?;
     let next = following(scene, caller, start);
     let until = goes_on_until(scene, turn, end);
+    let silent = stretch_end(scene, caller, end)?;
     Some(Overlap {
         caller,
+        goes_on: silent > caller_end,
+        assented: assented(scene, turn, start),
         left: caller_end.saturating_sub(start),
         together: caller_end.min(end).saturating_sub(start),
         spoken: start.saturating_sub(since),
-        taken: until as i64 - stretch_end(scene, caller, end)? as i64,
+        taken: until as i64 - silent as i64,
         next: next.filter(|&next| scene.times(next).is_some_and(|(from, _)| from <= end + ANSWER_MS)),
         resumes: resumes(scene, turn, since, start),
     })
@@ -133,6 +140,14 @@ fn following(scene: &Scene<'_>, caller: usize, start: u64) -> Option<usize> {
         at = scene.caller_after(turn);
     }
     None
+}
+
+/// Whether a backchannel of the agent came within a breath before this turn.
+fn assented(scene: &Scene<'_>, turn: usize, start: u64) -> bool {
+    scene.agent_before(turn).is_some_and(|before| {
+        scene.times(before).is_some_and(|(_, to)| to <= start && start <= to + BREATH_MS)
+            && wording::only_listens(scene.fold(before))
+    })
 }
 
 /// Whether the caller came in on the agent, who a moment later goes on: then the agent had the

@@ -87,6 +87,17 @@ impl Detector for Interruption {
                     ('C', 6000, 8000, "好好，我出来了。"),
                 ]),
                 silent(&[
+                    ('C', 0, 6000, "那天下午我去了三趟，头一趟说人不在，"),
+                    ('A', 4600, 5900, "嗯，这个确实折腾。"),
+                    ('C', 5950, 9000, "第二趟又说要预约。"),
+                ]),
+                silent(&[
+                    ('A', 0, 4000, "材料一共是三样，身份证、户口本，"),
+                    ('C', 3500, 4300, "哦，三样。"),
+                    ('A', 4250, 6500, "还有一样是租房的合同。"),
+                    ('C', 6800, 7400, "好。"),
+                ]),
+                silent(&[
                     ('A', 0, 1500, "您是哪个小区？"),
                     ('C', 1700, 4000, "我是翠园小区的。"),
                     ('A', 3850, 6000, "翠园小区几号楼？"),
@@ -111,7 +122,11 @@ const CONTEST_MS: u64 = 2000;
 fn judge(scene: &Scene<'_>, turn: usize, marks: Marks) -> Option<Candidate> {
     let overlap = floor::overlap(scene, turn)?;
     let text = scene.fold(turn);
-    let ending = wording::ending(scene.fold(overlap.caller), marks);
+    let ending = match wording::ending(scene.fold(overlap.caller), marks) {
+        // How a turn ends that outlasts the agent's is not the agent's doing.
+        _ if overlap.goes_on || overlap.taken < -300 => Ending::Unknown,
+        ending => ending,
+    };
     let settings = &scene.config.interruption;
     if wording::only_listens(text)
         || wording::only_listens(scene.fold(overlap.caller))
@@ -176,7 +191,10 @@ fn odds(scene: &Scene<'_>, turn: usize, overlap: &Overlap, ending: Ending, prote
     // Who has the floor afterwards: the agent who goes on alone has taken it, the caller who talks
     // on through a remark has kept it.
     let demands = wording::demands(text);
-    let opening = wording::opening(text);
+    let opening = match wording::opening(text) {
+        Opening::Plain | Opening::Claims | Opening::Continues if overlap.assented => Opening::Agrees,
+        opening => opening,
+    };
     odds += match overlap.taken {
         ..-300 if overlap.together >= CONTEST_MS => -0.4,
         // Butting in with a matter of one's own disturbs even where the other talks on.

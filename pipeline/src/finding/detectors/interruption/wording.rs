@@ -13,10 +13,12 @@ const CLOSING: [char; 7] = ['。', '!', '！', '?', '？', '~', '；'];
 
 /// Whether a turn shows listening and nothing more.
 pub(super) fn only_listens(text: &str) -> bool {
-    const REFUSES: &[&str] = &["不是", "不对", "不行", "不可", "听我", "我说", "我先", "我的", "没听"];
-    const ASSENTS: &[&str] = &["可不是", "是不是", "不就是", "听我的"];
+    // Made of the same characters, but no assent.
+    const REFUSES: &[&str] = &["不是", "不对", "不行", "不可"];
+    const DEMANDS: &[&str] = &["听我说", "我说", "我先", "没听"];
     text.chars().filter(|c| !is_punctuation(*c)).all(|c| BACKCHANNEL.contains(c))
-        && (!REFUSES.iter().any(|word| text.contains(word)) || ASSENTS.iter().any(|word| text.contains(word)))
+        && !REFUSES.iter().any(|word| text.trim_start_matches(is_punctuation).starts_with(word))
+        && !DEMANDS.iter().any(|word| text.contains(word))
 }
 
 /// How turns end in the transcript of a call.
@@ -491,4 +493,65 @@ pub(super) fn protests(text: &str) -> bool {
     ];
     let head: String = text.chars().take(24).collect();
     MARKS.iter().any(|mark| head.contains(mark)) || text.starts_with("不是") || text.starts_with("我没")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_made_of_backchannel_characters_is_no_backchannel() {
+        for text in ["嗯嗯", "对对，是的", "哦，这样啊", "可不是嘛", "您请讲"] {
+            assert!(only_listens(text), "{text}");
+        }
+        for text in ["不是不是", "你听我说", "我先说", "对，水表"] {
+            assert!(!only_listens(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn marks_tell_only_where_some_turns_are_left_open() {
+        assert_eq!(Marks::of(["路灯坏了", "哪一条路"].into_iter()), Marks::None);
+        assert_eq!(Marks::of(["路灯坏了。", "哪一条路？"].into_iter()), Marks::Always);
+        assert_eq!(Marks::of(["路灯坏了，", "哪一条路？"].into_iter()), Marks::Telling);
+    }
+
+    #[test]
+    fn a_turn_hangs_by_its_mark_or_by_its_last_word() {
+        for text in [
+            "我去了三趟，",
+            "他跟我讲……",
+            "我本来是想",
+            "虽然合同到期了。",
+            "那天他没来，然后我。",
+        ] {
+            assert_eq!(ending(text, Marks::Always), Ending::Open, "{text}");
+        }
+        assert_eq!(ending("我去了三趟。", Marks::Telling), Ending::Closed);
+        assert_eq!(ending("我去了三趟。", Marks::Always), Ending::Unknown);
+        assert_eq!(ending("水已经停了。", Marks::Always), Ending::Closed);
+        assert_eq!(ending("这个不重要", Marks::None), Ending::Unknown);
+    }
+
+    #[test]
+    fn openings_of_a_turn_that_comes_in() {
+        assert_eq!(opening("对，我们这边也有。"), Opening::Agrees);
+        assert_eq!(opening("对，但是合同上没有写。"), Opening::Plain);
+        assert_eq!(opening("不是，您听错了。"), Opening::Opposes);
+        assert_eq!(opening("不错，挺好的。"), Opening::Plain);
+        assert_eq!(opening("而且还便宜。"), Opening::Continues);
+        assert_eq!(opening("您把户号报一下"), Opening::Claims);
+    }
+
+    #[test]
+    fn whoever_and_whatever_ask_nothing() {
+        assert!(demands("您找谁"));
+        assert!(!demands("换谁都一样"));
+    }
+
+    #[test]
+    fn specially_and_separately_forbid_nothing() {
+        assert!(forbids("千万别开灯"));
+        assert!(!forbids("两张要分别勾选，特别快"));
+    }
 }
