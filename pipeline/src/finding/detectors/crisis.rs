@@ -2,7 +2,7 @@
 
 use super::{Detector, Example, on_turn, silent};
 use crate::finding::Candidate;
-use crate::finding::scene::Scene;
+use crate::finding::scene::{Scene, Weighed};
 
 /// Self-harm, violence and accidents, with the look-alikes of everyday speech.
 pub(super) struct Crisis;
@@ -17,8 +17,8 @@ impl Detector for Crisis {
     fn doc(&self) -> &'static str {
         "Danger to the caller's or another's life: self-harm, violence, gas and fire, medical emergencies. \
          Figures of speech (热死了, 跳楼价), things of the past, films and games are excepted or lower the \
-         confidence; an agent who gives safety instructions raises it. Once a call is a crisis, weaker signs \
-         in later turns suffice. Anything above the review threshold is shown to a human."
+         confidence; an agent who gives safety instructions raises it. Signs in other \
+         turns of the call make each of them more certain. Anything above the review threshold is shown to a human."
     }
     fn codes(&self) -> &'static [&'static str] {
         &["crisis"]
@@ -52,23 +52,31 @@ impl Detector for Crisis {
     }
 
     fn detect(&self, scene: &Scene<'_>, out: &mut Vec<Candidate>) {
-        let mut certain = false;
-        for &turn in &scene.caller {
-            let weighed = scene.weigh(turn, self.id());
-            if weighed.is_empty() {
-                continue;
-            }
-            let mut confidence = weighed.confidence;
-            let guided = scene.any([scene.agent_after(turn)], "urgent");
-            if scene.has(turn, "not_crisis") && !guided {
-                confidence -= 0.3;
-            }
-            confidence += if guided { 0.15 } else { -0.1 };
-            if certain {
-                confidence += 0.15;
-            }
-            certain |= confidence >= 0.75;
-            out.extend(scene.candidate(self.id(), self.id(), turn, confidence, &weighed, "来电人"));
+        let seen: Vec<(usize, f32, Weighed<'_>)> = scene
+            .caller
+            .iter()
+            .map(|&turn| (turn, scene.weigh(turn, self.id())))
+            .filter(|(_, weighed)| !weighed.is_empty())
+            .map(|(turn, weighed)| {
+                let guided = scene.any([scene.agent_after(turn)], "urgent");
+                let harmless = if scene.has(turn, "not_crisis") && !guided {
+                    0.3
+                } else {
+                    0.0
+                };
+                (turn, weighed.confidence - harmless + if guided { 0.15 } else { -0.1 }, weighed)
+            })
+            .collect();
+        for (at, (turn, alone, weighed)) in seen.iter().enumerate() {
+            // Signs in other turns of the call speak for each other, whichever came first.
+            let rest = seen.iter().enumerate().filter(|&(other, _)| other != at).map(|(_, (_, c, _))| *c);
+            let confidence = alone
+                + match rest.fold(0.0, f32::max) {
+                    0.75.. => 0.15,
+                    0.35.. => 0.1,
+                    _ => 0.0,
+                };
+            out.extend(scene.candidate(self.id(), self.id(), *turn, confidence, weighed, "来电人"));
         }
     }
 }
