@@ -1,6 +1,8 @@
 //! The one error type of this crate.
 
-use std::path::{Path, PathBuf};
+#[cfg(feature = "bert")]
+use std::path::Path;
+use std::path::PathBuf;
 
 /// What a model can answer instead of a result.
 #[derive(Debug, thiserror::Error)]

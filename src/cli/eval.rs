@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use miette::miette;
+use miette::{IntoDiagnostic, WrapErr, miette};
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::import::{Imported, Importer};
 
 use super::ConfigArgs;
 use super::args::Models;
 use crate::diagnostic;
-use crate::evaluate::{Counts, Evaluation, evaluate};
+use crate::evaluate::{Counts, Evaluation, Interval, Mistake, evaluate};
 
 #[derive(Debug, Args)]
 pub(super) struct EvalArgs {
@@ -20,6 +20,12 @@ pub(super) struct EvalArgs {
     /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
+    /// Write a page with intervals, confusions, the reliability diagram and the list of errors
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Print every disagreement with the words that it is about
+    #[arg(long)]
+    errors: bool,
     /// Which models decide
     #[arg(long, value_enum)]
     models: Option<Models>,
@@ -55,7 +61,33 @@ pub(super) fn run(args: &EvalArgs) -> miette::Result<u8> {
     } else {
         print(&result);
     }
+    if args.errors {
+        result.mistakes.iter().for_each(mistake);
+    }
+    if let Some(path) = &args.html {
+        let title = args.gold.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        std::fs::write(path, crate::report::evaluation_page(&title, &result))
+            .into_diagnostic()
+            .wrap_err_with(|| format!("{} cannot be written", path.display()))?;
+        eprintln!("{} written", path.display());
+    }
     Ok(super::GOOD)
+}
+
+fn mistake(mistake: &Mistake) {
+    let kind = if mistake.kind == "missed" { "漏报" } else { "误报" };
+    let place = mistake.turn.map_or_else(|| "全程".to_owned(), |turn| format!("第 {turn} 轮"));
+    let sure = mistake.confidence.map_or_else(String::new, |p| format!("（把握 {p:.2}）"));
+    println!("\n{kind} {} {} {place}{sure}", mistake.code, mistake.call_id);
+    for (mark, text) in [
+        ("  前", &mistake.before),
+        ("  本", &mistake.text),
+        ("  因", &mistake.explanation),
+    ] {
+        if let Some(text) = text {
+            println!("{mark}：{text}");
+        }
+    }
 }
 
 fn print(result: &Evaluation) {
@@ -65,7 +97,10 @@ fn print(result: &Evaluation) {
         ("call", "通话级（通话内任意位置）"),
     ] {
         println!("\n{heading}");
-        println!("  {:<24} {:>6} {:>6} {:>6} {:>6}  命中/误报/漏报", "编码", "精确率", "召回率", "F1", "κ");
+        println!(
+            "  {:<24} {:>6} {:>6} {:>6} {:>6}  命中/误报/漏报  F1 的 95% 区间",
+            "编码", "精确率", "召回率", "F1", "κ"
+        );
         for row in &result.codes {
             let counts = if level == "turn" {
                 row.on_turns
@@ -73,15 +108,18 @@ fn print(result: &Evaluation) {
                 Some(row.on_calls)
             };
             if let Some(counts) = counts {
-                line(&row.code, &row.title, &counts);
+                let own = level == row.level;
+                line(&row.code, &row.title, &counts, own.then_some(row.f1_interval));
             }
         }
     }
     println!("\n情感");
     for (label, counts) in &result.sentiment {
-        line(label, "", counts);
+        line(label, "", counts, None);
     }
     println!();
+    println!("八大禁忌平均 F1 {}，话轮级平均 F1 {}", span(result.taboo_f1), span(result.turn_f1));
+    println!("置信度校准误差 {:.3}", result.reliability.error());
     println!(
         "无过错通话 {} 通，其中被误判 {} 通 {}",
         result.clean_calls,
@@ -97,9 +135,14 @@ fn print(result: &Evaluation) {
     }
 }
 
-fn line(code: &str, title: &str, counts: &Counts) {
+fn span(interval: Interval) -> String {
+    format!("{:.3}（95% 区间 {:.3}–{:.3}）", interval.value, interval.low, interval.high)
+}
+
+fn line(code: &str, title: &str, counts: &Counts, interval: Option<Interval>) {
+    let interval = interval.map_or_else(String::new, |i| format!("{:.2}–{:.2}", i.low, i.high));
     println!(
-        "  {code:<24} {:>8.3} {:>8.3} {:>8.3} {:>7.3}  {}/{}/{}  {title}",
+        "  {code:<24} {:>8.3} {:>8.3} {:>8.3} {:>7.3}  {}/{}/{}  {interval}  {title}",
         counts.precision(),
         counts.recall(),
         counts.f1(),

@@ -6,6 +6,7 @@
 //! offered; ASA = mean wait of the answered calls. Each is only given over calls that carry the
 //! field, with that number beside it.
 
+mod evaluation;
 mod html;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use qingting_pipeline::finding::Catalog;
 use qingting_pipeline::record::{Analysis, CallRecord, Evidence, Finding};
 
+pub use evaluation::evaluation_page;
 pub use html::page;
 
 /// Seconds within which an answered call counts for the service level.

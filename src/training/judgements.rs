@@ -3,14 +3,18 @@
 
 use std::collections::BTreeMap;
 
+use qingting_models::deep::DeepScores;
 use qingting_models::{Judge, JudgeThreshold, Logistic};
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::fact::{appeal_features, class_name, outcome_features};
-use qingting_pipeline::finding::{CALL_FEATURES, TURN_FEATURES, judge_name};
+use qingting_pipeline::finding::{CALL_FEATURES, CodeInfo, DEEP_FEATURES, TURN_FEATURES, deep_features, judge_name};
 use qingting_pipeline::learned::TurnModel;
 use qingting_pipeline::pipeline::Observation;
-use qingting_pipeline::record::{Act, CallMargins, SentimentLabel};
-use qingting_pipeline::signal::{ACT_FEATURES, SENTIMENT_FEATURES, act_name, sentiment_name};
+use qingting_pipeline::record::{Act, CallMargins, Margins, SentimentLabel};
+use qingting_pipeline::signal::{
+    ACT_FEATURES, DEEP_SENTIMENT_FEATURES, SENTIMENT_FEATURES, act_name, deep_name, deep_sentiment_features,
+    sentiment_name,
+};
 use rayon::prelude::*;
 
 use super::figures::{Tally, average_precision};
@@ -24,17 +28,23 @@ pub(super) struct HeldOut<'a> {
     pub(super) data: &'a Data,
     pub(super) folds: &'a [usize],
     pub(super) margins: &'a [CallMargins],
+    /// What the transformer says of the calls that were held out of its training, by call.
+    pub(super) deep: &'a BTreeMap<String, Vec<DeepScores>>,
     pub(super) options: &'a Options,
 }
+
+/// Fewest turns with a code for a judgement with the transformer to be trained.
+const FEWEST: usize = 8;
 
 type New = Vec<(String, Judge)>;
 type Step = fn(&Pipeline, &HeldOut<'_>) -> Result<New, Error>;
 
 /// The steps, in an order in which each may read what the ones before it judge.
-pub(super) const STEPS: [(&str, Step); 3] = [
+pub(super) const STEPS: [(&str, Step); 4] = [
     ("sentiment and acts", feelings),
     ("codes", codes),
     ("appeal type and outcome", facts),
+    ("judgements with the transformer", deep),
 ];
 
 /// Rows of one judgement.
@@ -187,11 +197,21 @@ fn codes(pipeline: &Pipeline, held: &HeldOut<'_>) -> Result<New, Error> {
             continue;
         }
         let (logistic, probabilities) = rows.judge(names, held.options)?;
-        let fault = pipeline.finder().catalog().get(&code).is_some_and(qingting_pipeline::finding::CodeInfo::is_fault);
-        judged.push((logistic, Judged::new(code, fault, places, probabilities, rows.labels, held.data)));
+        let fault = pipeline.finder().catalog().get(&code).is_some_and(CodeInfo::is_fault);
+        judged.push((logistic, Judged::new(code, fault, places, probabilities, rows.labels, held.data, |_| true)));
     }
+    Ok(with_thresholds(judged, held, |_| true, judge_name))
+}
+
+/// Judgements with the thresholds that are best for the calls `wanted`.
+fn with_thresholds(
+    judged: Vec<(Logistic, Judged)>,
+    held: &HeldOut<'_>,
+    wanted: impl Fn(usize) -> bool,
+    name: impl Fn(&str) -> String,
+) -> New {
     let (logistics, judged): (Vec<_>, Vec<_>) = judged.into_iter().unzip();
-    let chosen = choose(&judged, held.data, held.options.caution);
+    let chosen = choose(&judged, held.data, wanted, held.options.caution);
     let mut new = New::new();
     for ((logistic, judged), threshold) in logistics.into_iter().zip(&judged).zip(chosen) {
         let mut judge = judge(logistic, threshold, &judged.scored());
@@ -203,7 +223,85 @@ fn codes(pipeline: &Pipeline, held: &HeldOut<'_>) -> Result<New, Error> {
         ] {
             judge.metrics.insert(name.to_owned(), rounded(x));
         }
-        new.push((judge_name(&judged.code), judge));
+        new.push((name(&judged.code), judge));
+    }
+    new
+}
+
+/// Sentiment and codes on turns as they are judged where the transformer was asked, on the calls
+/// that it was not trained on.
+fn deep(pipeline: &Pipeline, held: &HeldOut<'_>) -> Result<New, Error> {
+    let scores: Vec<BTreeMap<usize, Margins>> = held
+        .data
+        .samples
+        .iter()
+        .map(|sample| {
+            let turns = held.deep.get(&sample.record.call_id).filter(|_| sample.whole);
+            let read = |scores: &DeepScores| {
+                let (names, values): (Vec<String>, Vec<f32>) =
+                    scores.logits.iter().map(|(name, logit)| (name.clone(), *logit)).unzip();
+                (scores.turn, Margins::new(names.into(), values))
+            };
+            turns.map_or_else(BTreeMap::new, |turns| turns.iter().map(read).collect())
+        })
+        .collect();
+    if scores.iter().all(BTreeMap::is_empty) {
+        return Ok(New::new());
+    }
+    let code_names = [TURN_FEATURES, DEEP_FEATURES].concat();
+    let mut on_turns: BTreeMap<&str, (Rows, Vec<(usize, usize)>)> = BTreeMap::new();
+    let mut feelings: BTreeMap<TurnModel, [Rows; 2]> = BTreeMap::new();
+    let labels = [SentimentLabel::Pos, SentimentLabel::Neg];
+    for (index, (sample, observed)) in held.data.samples.iter().zip(observe(pipeline, held)).enumerate() {
+        for (code, turn, mut features) in observed.codes.turns {
+            let Some(read) = scores[index].get(&turn) else { continue };
+            features.extend(deep_features(read, code));
+            let gold = sample.labels.turns.iter().any(|t| t.turn as usize == turn && t.codes.iter().any(|c| c == code));
+            let (rows, places) = on_turns.entry(code).or_default();
+            rows.push(features, gold, held.folds[index], 1.0);
+            places.push((index, turn));
+        }
+        for turn in &sample.labels.turns {
+            let at = turn.turn as usize;
+            let (Some(read), Some(gold)) = (scores[index].get(&at), turn.sentiment) else {
+                continue;
+            };
+            let Some(model) = sample.record.turns.get(at).and_then(|t| TurnModel::of(t.role)) else {
+                continue;
+            };
+            for (label, rows) in labels.iter().zip(feelings.entry(model).or_default()) {
+                let mut features = observed.turns[at].sentiment.clone();
+                features.extend(deep_sentiment_features(read));
+                rows.push(features, gold == *label, held.folds[index], 1.0);
+            }
+        }
+    }
+    let mut judged = Vec::new();
+    for (code, (rows, places)) in on_turns {
+        if rows.labels.iter().filter(|gold| **gold).count() < FEWEST {
+            continue;
+        }
+        let (logistic, probabilities) = rows.judge(&code_names, held.options)?;
+        let fault = pipeline.finder().catalog().get(code).is_some_and(CodeInfo::is_fault);
+        judged.push((
+            logistic,
+            Judged::new(code.to_owned(), fault, places, probabilities, rows.labels, held.data, |call| {
+                !scores[call].is_empty()
+            }),
+        ));
+    }
+    let mut new = with_thresholds(judged, held, |call| !scores[call].is_empty(), |code| deep_name(&judge_name(code)));
+    let names = [SENTIMENT_FEATURES, DEEP_SENTIMENT_FEATURES].concat();
+    for (model, [positive, negative]) in &feelings {
+        let (p, n) = (positive.judge(&names, held.options)?, negative.judge(&names, held.options)?);
+        let chosen = thresholds::pair((&p.1, &positive.labels), (&n.1, &negative.labels));
+        for (label, rows, (logistic, held_out), assert) in
+            [(labels[0], positive, p, chosen.0), (labels[1], negative, n, chosen.1)]
+        {
+            let scored: Vec<(f32, bool)> = held_out.into_iter().zip(rows.labels.iter().copied()).collect();
+            let threshold = JudgeThreshold { assert, review: assert };
+            new.push((deep_name(&sentiment_name(*model, label)), judge(logistic, threshold, &scored)));
+        }
     }
     Ok(new)
 }

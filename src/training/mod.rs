@@ -17,6 +17,7 @@ mod thresholds;
 
 use std::collections::BTreeMap;
 
+use qingting_models::deep::DeepScores;
 use qingting_models::{Judges, Shelf, TrainingData};
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::assets::Assets;
@@ -82,7 +83,8 @@ pub enum Error {
     Model(#[from] qingting_models::Error),
 }
 
-/// Trains everything.
+/// Trains everything. `deep` is what the transformer says of calls that were held out of its training,
+/// by call; without it there are no judgements for `--models bert` and `cascade`.
 ///
 /// # Errors
 /// When the data holds too few sets for the folds, or the pipeline cannot be loaded.
@@ -90,6 +92,7 @@ pub fn train(
     config: &PipelineConfig,
     assets: &Assets,
     data: &Data,
+    deep: &BTreeMap<String, Vec<DeepScores>>,
     options: &Options,
     mut progress: impl FnMut(&str),
 ) -> Result<Trained, Error> {
@@ -120,7 +123,7 @@ pub fn train(
 
     let data_of = TrainingData { fingerprint: data.fingerprint.clone(), calls: data.calls(), turns: data.turns() };
     let mut judges = Judges { data: data_of, judges: BTreeMap::new() };
-    let held_out = judgements::HeldOut { data, folds: &folds, margins: &margins, options };
+    let held_out = judgements::HeldOut { data, folds: &folds, margins: &margins, deep, options };
     for (what, step) in judgements::STEPS {
         progress(what);
         // Each step sees the calls as the judgements before it leave them.

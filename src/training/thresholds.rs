@@ -39,6 +39,7 @@ impl Judged {
         probabilities: Vec<f32>,
         labels: Vec<bool>,
         data: &Data,
+        covers: impl Fn(usize) -> bool,
     ) -> Self {
         let call_level = places.first().is_some_and(|(_, turn)| *turn == usize::MAX);
         let rows: Vec<_> =
@@ -49,7 +50,7 @@ impl Judged {
             *slot = (slot.0.max(p), slot.1 || y);
         }
         // A label on a turn that no judgement looks at is missed at every threshold.
-        for (index, sample) in data.samples.iter().enumerate().filter(|(_, s)| s.whole) {
+        for (index, sample) in data.samples.iter().enumerate().filter(|(i, s)| s.whole && covers(*i)) {
             if sample.labels.turns.iter().any(|t| t.codes.contains(&code)) {
                 calls.entry(index).or_default().1 = true;
             }
@@ -125,12 +126,17 @@ pub(super) fn pair(first: (&[f32], &[bool]), second: (&[f32], &[bool])) -> (f32,
 }
 
 /// One threshold for each code, found by coordinate ascent.
-pub(super) fn choose(judged: &[Judged], data: &Data, caution: f64) -> Vec<JudgeThreshold> {
+pub(super) fn choose(
+    judged: &[Judged],
+    data: &Data,
+    wanted: impl Fn(usize) -> bool,
+    caution: f64,
+) -> Vec<JudgeThreshold> {
     let fault_codes: Vec<&str> = judged.iter().filter(|j| j.fault).map(|j| j.code.as_str()).collect();
     let faultless = |index: usize| {
         let labels = &data.samples[index].labels;
         let mut codes = labels.call.iter().chain(labels.turns.iter().flat_map(|t| &t.codes));
-        data.samples[index].whole && !codes.any(|c| fault_codes.contains(&c.as_str()))
+        data.samples[index].whole && wanted(index) && !codes.any(|c| fault_codes.contains(&c.as_str()))
     };
     let clean: Vec<usize> = (0..data.samples.len()).filter(|&i| faultless(i)).collect();
     let place: BTreeMap<usize, usize> = clean.iter().enumerate().map(|(at, &i)| (i, at)).collect();

@@ -5,9 +5,9 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{RngCore, SeedableRng};
 
 /// Passes over the data at most.
-const PASSES: usize = 60;
+const PASSES: usize = 40;
 /// Stops when no dual variable's gradient is further from its optimum.
-const TOLERANCE: f64 = 0.03;
+const TOLERANCE: f64 = 0.1;
 
 /// One training example of one head.
 #[derive(Debug, Clone, Copy)]

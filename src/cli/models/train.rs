@@ -1,9 +1,11 @@
 //! `qingting models train`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
 use miette::{IntoDiagnostic, WrapErr};
+use qingting_models::deep::HeldOutCall;
 
 use crate::cli::{ConfigArgs, GOOD};
 use crate::diagnostic;
@@ -17,6 +19,10 @@ pub(in crate::cli) struct TrainArgs {
     /// Folder that heads.bin and judges.json go to
     #[arg(long, value_name = "DIR", default_value = "models/artifacts")]
     out: PathBuf,
+    /// What the fine-tuned transformer says of calls it was not trained on, as `models finetune` writes
+    /// it [default: held_out.jsonl in the output folder, if it is there]
+    #[arg(long, value_name = "FILE")]
+    held_out: Option<PathBuf>,
     /// Parts of the sets that take turns to be held out
     #[arg(long, value_name = "N", default_value_t = Options::default().folds)]
     folds: usize,
@@ -39,6 +45,12 @@ pub(in crate::cli) fn run(args: &TrainArgs) -> miette::Result<u8> {
     let (settings, assets) = args.config.load()?;
     let data = Data::read(&args.data).into_diagnostic().wrap_err("the training data cannot be used")?;
     eprintln!("{} calls, {} labelled turns, fingerprint {}", data.calls(), data.turns(), data.fingerprint);
+    let usual = args.out.join("held_out.jsonl");
+    let deep = match &args.held_out {
+        Some(path) => HeldOutCall::read(path).into_diagnostic()?,
+        None if usual.exists() => HeldOutCall::read(&usual).into_diagnostic()?,
+        None => BTreeMap::new(),
+    };
     let options = Options {
         folds: args.folds,
         caution: args.caution,
@@ -46,12 +58,13 @@ pub(in crate::cli) fn run(args: &TrainArgs) -> miette::Result<u8> {
         single_weight: args.single_weight,
         ..Options::default()
     };
-    let trained = train(&settings.pipeline(), &assets, &data, &options, |what| eprintln!("{what}")).map_err(
-        |error| match error {
-            crate::training::Error::Pipeline(error) => diagnostic::pipeline(error),
-            other => miette::Report::msg(other),
-        },
-    )?;
+    let trained =
+        train(&settings.pipeline(), &assets, &data, &deep, &options, |what| eprintln!("{what}")).map_err(|error| {
+            match error {
+                crate::training::Error::Pipeline(error) => diagnostic::pipeline(error),
+                other => miette::Report::msg(other),
+            }
+        })?;
     write(args, &trained)?;
     print(&trained);
     Ok(GOOD)

@@ -3,6 +3,12 @@
 //!
 //! A code on a turn counts when both name it on the same turn; a code on the call when both
 //! name it anywhere in the call. Agreement is Cohen's κ (Cohen 1960) over the same decisions.
+//! Intervals are bootstrap intervals over calls ([`Interval`]).
+
+mod confusion;
+mod intervals;
+mod mistakes;
+mod reliability;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +16,10 @@ use qingting_pipeline::finding::{Catalog, CodeInfo, Level};
 use qingting_pipeline::record::{Analysis, CallRecord, SentimentLabel};
 use serde::Serialize;
 
+pub use self::confusion::Confusion;
+pub use self::intervals::Interval;
+pub use self::mistakes::Mistake;
+pub use self::reliability::{Bin, Reliability};
 use crate::labels::Labels;
 
 /// Decisions compared.
@@ -33,6 +43,13 @@ impl Counts {
             (true, false) => self.fn_ += 1,
             (false, false) => self.tn += 1,
         }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.tp += other.tp;
+        self.fp += other.fp;
+        self.fn_ += other.fn_;
+        self.tn += other.tn;
     }
 
     /// Share of what the machine found that people found too; 0 when it found nothing.
@@ -84,6 +101,8 @@ pub struct CodeRow {
     pub on_turns: Option<Counts>,
     /// Decisions on calls.
     pub on_calls: Counts,
+    /// 95% interval of the F1 on turns, or on calls for codes of the whole call.
+    pub f1_interval: Interval,
 }
 
 /// The whole comparison.
@@ -105,6 +124,16 @@ pub struct Evaluation {
     pub outcome: (u64, u64),
     /// Mean absolute difference of the satisfaction, where labelled.
     pub satisfaction_error: Option<f64>,
+    /// Mean F1 on calls of the eight taboos that occur, with its 95% interval.
+    pub taboo_f1: Interval,
+    /// Mean F1 of the codes on turns that occur, with its 95% interval.
+    pub turn_f1: Interval,
+    /// What was taken for what: codes on turns, sentiment, appeal type, outcome.
+    pub confusion: BTreeMap<&'static str, Confusion>,
+    /// How often findings of a confidence are right.
+    pub reliability: Reliability,
+    /// Every disagreement on a code, with the words.
+    pub mistakes: Vec<Mistake>,
 }
 
 /// Compares analyses with the labels of their calls; calls without labels are passed over.
@@ -121,20 +150,27 @@ pub fn evaluate(pairs: &[(CallRecord, Analysis)], catalog: &Catalog) -> Result<E
         for turn in &labels.turns {
             let found = analysis.turns.get(turn.turn as usize).map(|t| t.sentiment.label);
             if let (Some(gold), Some(found)) = (turn.sentiment, found) {
-                for (label, name) in [
-                    (SentimentLabel::Pos, "pos"),
-                    (SentimentLabel::Neu, "neu"),
-                    (SentimentLabel::Neg, "neg"),
-                ] {
-                    result.sentiment.entry(name).or_default().add(gold == label, found == label);
+                for label in [SentimentLabel::Pos, SentimentLabel::Neu, SentimentLabel::Neg] {
+                    result.sentiment.entry(label.as_str()).or_default().add(gold == label, found == label);
                 }
+                result.confusion.entry("sentiment").or_default().add(gold.as_str(), found.as_str());
             }
         }
-        tally(&mut result.appeal_type, labels.appeal_type.as_deref(), &analysis.facts.appeal_type);
-        tally(&mut result.outcome, labels.outcome.as_deref(), &analysis.facts.outcome);
+        for (name, gold, found, counts) in [
+            ("appeal_type", &labels.appeal_type, &analysis.facts.appeal_type, &mut result.appeal_type),
+            ("outcome", &labels.outcome, &analysis.facts.outcome, &mut result.outcome),
+        ] {
+            if let Some(gold) = gold {
+                counts.1 += 1;
+                counts.0 += u64::from(gold == found);
+                result.confusion.entry(name).or_default().add(gold, found);
+            }
+        }
         errors.extend(labels.satisfaction.map(|gold| f64::from((gold - analysis.facts.satisfaction).abs())));
-        calls.push(Compared::new(&labels, analysis, record.turns.len()));
-        let compared = &calls[calls.len() - 1];
+        let compared = Compared::new(&labels, analysis, record.turns.len());
+        confusion::codes(result.confusion.entry("codes").or_default(), &compared, analysis);
+        result.reliability.add(&compared, analysis);
+        mistakes::collect(&mut result.mistakes, &compared, analysis, catalog);
         let fault = |code: &str| catalog.get(code).is_some_and(CodeInfo::is_fault);
         if !compared.gold_codes().any(|c| fault(&c)) {
             result.clean_calls += 1;
@@ -142,35 +178,43 @@ pub fn evaluate(pairs: &[(CallRecord, Analysis)], catalog: &Catalog) -> Result<E
                 result.clean_calls_flagged.push(record.call_id.clone());
             }
         }
+        calls.push(compared);
     }
     for code in calls.iter().flat_map(|c| c.gold_codes().chain(c.found_codes())) {
         rows.entry(code).or_default();
     }
+    let mut tables = Vec::new();
     for (code, (on_turns, on_calls)) in &mut rows {
+        let turn = catalog.get(code).is_some_and(|i| i.level == Level::Turn);
+        let (mut turn_table, mut call_table) = (Vec::new(), Vec::new());
         for call in &calls {
-            on_calls.add(call.gold.contains_key(code), call.found.contains_key(code));
-            for turn in 0..call.turns {
-                let at = |side: &BTreeMap<String, BTreeSet<Option<u32>>>| {
-                    side.get(code).is_some_and(|turns| turns.contains(&Some(turn as u32)))
-                };
-                on_turns.add(at(&call.gold), at(&call.found));
-            }
+            let (turns, whole) = call.counts(code);
+            on_turns.join(turns);
+            on_calls.join(whole);
+            turn_table.push(turns);
+            call_table.push(whole);
         }
+        tables.push((code.clone(), turn, turn_table, call_table));
     }
     result.calls = calls.len() as u64;
     result.satisfaction_error = (!errors.is_empty()).then(|| errors.iter().sum::<f64>() / errors.len() as f64);
+    let occurs = |table: &Vec<Counts>| table.iter().any(|c| c.tp + c.fn_ > 0);
+    let taboo = |code: &str| catalog.get(code).is_some_and(|i| i.taboo.is_some());
+    let of = |wanted: &dyn Fn(&(String, bool, Vec<Counts>, Vec<Counts>)) -> Option<Vec<Counts>>| {
+        intervals::mean_f1(&tables.iter().filter_map(wanted).filter(occurs).collect::<Vec<_>>())
+    };
+    result.taboo_f1 = of(&|(code, _, _, calls)| taboo(code).then(|| calls.clone()));
+    result.turn_f1 = of(&|(_, turn, turns, _)| turn.then(|| turns.clone()));
     result.codes = rows
         .into_iter()
-        .map(|(code, (on_turns, on_calls))| {
-            let info = catalog.get(&code);
-            let turn = info.is_some_and(|i| i.level == Level::Turn);
-            CodeRow {
-                title: info.map_or_else(String::new, |i| i.title.clone()),
-                level: if turn { "turn" } else { "call" },
-                on_turns: turn.then_some(on_turns),
-                on_calls,
-                code,
-            }
+        .zip(&tables)
+        .map(|((code, (on_turns, on_calls)), (_, turn, turn_table, call_table))| CodeRow {
+            title: catalog.get(&code).map_or_else(String::new, |i| i.title.clone()),
+            level: if *turn { "turn" } else { "call" },
+            on_turns: turn.then_some(on_turns),
+            on_calls,
+            f1_interval: intervals::mean_f1(std::slice::from_ref(if *turn { turn_table } else { call_table })),
+            code,
         })
         .collect();
     Ok(result)
@@ -200,19 +244,30 @@ impl Compared {
         Self { gold, found, turns }
     }
 
+    /// Decisions on a code: on every turn, and on the call.
+    fn counts(&self, code: &str) -> (Counts, Counts) {
+        let (mut turns, mut call) = (Counts::default(), Counts::default());
+        call.add(self.gold.contains_key(code), self.found.contains_key(code));
+        for turn in 0..self.turns {
+            turns.add(self.is_gold(code, Some(turn as u32)), self.is_found(code, Some(turn as u32)));
+        }
+        (turns, call)
+    }
+
+    fn is_gold(&self, code: &str, turn: Option<u32>) -> bool {
+        self.gold.get(code).is_some_and(|turns| turns.contains(&turn))
+    }
+
+    fn is_found(&self, code: &str, turn: Option<u32>) -> bool {
+        self.found.get(code).is_some_and(|turns| turns.contains(&turn))
+    }
+
     fn gold_codes(&self) -> impl Iterator<Item = String> + '_ {
         self.gold.keys().cloned()
     }
 
     fn found_codes(&self) -> impl Iterator<Item = String> + '_ {
         self.found.keys().cloned()
-    }
-}
-
-fn tally(counts: &mut (u64, u64), gold: Option<&str>, found: &str) {
-    if let Some(gold) = gold {
-        counts.1 += 1;
-        counts.0 += u64::from(gold == found);
     }
 }
 
