@@ -1,7 +1,8 @@
 //! Facts of the call as a whole: appeal type, outcome, predicted satisfaction, needs,
-//! category, language. Reads signals and findings; adds no finding of its own.
+//! category, language, and the conduct of a call with a demand. Reads signals and findings; adds no finding of its own.
 
 mod category;
+mod conduct;
 mod features;
 mod language;
 mod model;
@@ -15,7 +16,7 @@ use self::model::{Choice, Regression, Weights};
 use crate::Result;
 use crate::assets::Assets;
 use crate::learned::{Learned, Ready};
-use crate::record::{CallContext, Facts, Finding};
+use crate::record::{CallContext, Conduct, Facts, Finding};
 
 /// The six appeal types, in the order in which a tie is decided.
 const APPEAL_TYPES: [&str; 6] = ["投诉", "求助", "咨询", "举报", "建议", "表扬"];
@@ -101,6 +102,11 @@ impl FactFinder {
                 judges("outcome", &OUTCOMES, outcome_features())?,
             ],
         })
+    }
+
+    /// The six steps of a call with a demand; `None` for other calls.
+    pub fn conduct(&self, context: &CallContext<'_>, findings: &[Finding], facts: &Facts) -> Option<Conduct> {
+        conduct::conduct(context, findings, facts)
     }
 
     /// The facts of one call.
