@@ -119,12 +119,13 @@ impl Call<'_> {
 
     /// Explains, offers a way, or does what is asked.
     fn resolve(&self) -> StepResult {
-        let acts = [Act::Explain, Act::NextStep, Act::Alternative];
         let helped: Vec<usize> = self
             .answers()
             .filter(|&turn| {
-                (self.does(turn, &acts) || self.hears(turn, "fact.done") || self.hears(turn, "fact.ticket"))
-                    && !self.found(turn, &["deflection", "forbidden_phrase", "dismissive"])
+                let acts = self.does(turn, &[Act::NextStep, Act::Alternative])
+                    || self.does(turn, &[Act::Explain]) && !self.does(turn, &[Act::Refuse]);
+                let cues = self.hears(turn, "fact.done") || self.hears(turn, "fact.ticket");
+                (acts || cues) && !self.found(turn, &["deflection", "forbidden_phrase", "dismissive"])
             })
             .take(SHOWN)
             .collect();
