@@ -59,7 +59,7 @@ impl Detector for Dismissive {
             let objected = scene.has(caller, "objection");
             let unheard = scene.any([scene.caller_after(turn)], "unheard");
             let contested = objected || unheard || scene.call.signal(caller).sentiment.label == SentimentLabel::Neg;
-            let repeated = repeats(scene, position, if contested { 2 } else { 3 });
+            let repeated = repeats(scene, position, if objected || unheard { 2 } else { 3 });
             if weighed.is_empty() && repeated.is_none() {
                 continue;
             }
