@@ -20,8 +20,9 @@ impl Detector for Crisis {
     fn doc(&self) -> &'static str {
         "Danger to the caller's or another's life: self-harm, violence, gas and fire, medical emergencies. \
          Figures of speech (热死了, 跳楼价), things of the past, films and games are excepted or lower the \
-         confidence; an agent who gives safety instructions raises it. Signs in other \
-         turns of the call make each of them more certain. Anything above the review threshold is shown to a human."
+         confidence; an agent who gives safety instructions raises it. Signs in \
+         other turns make each of them more certain; once one of them is, turns in which the caller speaks on of \
+         the danger while the agent guides count too. Anything above the review threshold is shown to a human."
     }
     fn codes(&self) -> &'static [&'static str] {
         &["crisis"]
