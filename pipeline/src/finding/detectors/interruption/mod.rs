@@ -342,7 +342,9 @@ fn guides(scene: &Scene<'_>, turn: usize) -> bool {
     }
     let urgent = scene.has(turn, "urgent");
     urgent && (danger || text.contains('!') || text.contains("千万") || wording::forbids(text))
-        || danger && !wording::demands(text) && (scene.has(turn, "acknowledge") || wording::leads(text))
+        || danger
+            && !wording::demands(text)
+            && (scene.has(turn, "acknowledge") || wording::leads(text) || wording::forbids(text))
 }
 
 fn last(text: &str, n: usize) -> String {

@@ -430,7 +430,7 @@ pub(super) fn forbids(text: &str) -> bool {
 
 /// Whether a turn leads somebody out of danger, or keeps hold of them.
 pub(super) fn leads(text: &str) -> bool {
-    [
+    const MARKS: &[&str] = &[
         "跟我说",
         "听我",
         "出门",
@@ -442,9 +442,17 @@ pub(super) fn leads(text: &str) -> bool {
         "陪您",
         "陪着",
         "看着我",
-    ]
-    .iter()
-    .any(|mark| text.contains(mark))
+        "现在就",
+        "马上",
+        "赶紧",
+        "拦住",
+        "按住",
+        "顶住",
+        "抓住",
+        "靠着",
+        "慢慢",
+    ];
+    MARKS.iter().any(|mark| text.contains(mark))
 }
 
 /// Whether the speaker is looking for a word at the end of a text.
