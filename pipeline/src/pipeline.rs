@@ -186,6 +186,7 @@ impl Pipeline {
         let context = CallContext { record, turns: &turns, tokens: &tokens, signals: &signals };
         let found = self.finder.run(&context);
         let facts = self.facts.run(&context, &found.findings);
+        let conduct = self.facts.conduct(&context, &found.findings, &facts);
         let score = self.scorer.run(&context, &found.findings, &facts);
         let report = signal::report(&context, &found.findings);
         let provenance = Provenance {
@@ -213,6 +214,7 @@ impl Pipeline {
                 findings: found.findings,
                 uncertain: found.uncertain,
                 facts,
+                conduct,
                 score,
                 provenance,
             },

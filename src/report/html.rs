@@ -79,6 +79,19 @@ pub fn page(date: NaiveDate, report: &DayReport) -> String {
                 }
                 h2 { "诉求类型" }
                 table { @for (kind, n) in &report.appeals { tr { td { (kind) } td.n { (n) } } } }
+                h2 { "诉求处理六步" }
+                p.note { "投诉、举报、求助类通话；分母是需要该步骤的通话。" }
+                table {
+                    @for (step, share) in &report.conduct {
+                        tr { td { (step.zh()) } td.n { (percent(*share)) } td.n { (of(*share)) } td { (bar(share.part, share.of.max(1))) } }
+                    }
+                }
+                h2 { "来电人的需求" }
+                table {
+                    @for (name, share) in ["情感需求得到回应", "事实需求得到解决"].iter().zip(report.needs) {
+                        tr { td { (name) } td.n { (percent(share)) } td.n { (of(share)) } td { (bar(share.part, share.of.max(1))) } }
+                    }
+                }
             }
         }
     }

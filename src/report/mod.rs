@@ -12,7 +12,7 @@ mod html;
 use std::collections::BTreeMap;
 
 use qingting_pipeline::finding::Catalog;
-use qingting_pipeline::record::{Analysis, CallRecord, Evidence, Finding};
+use qingting_pipeline::record::{Analysis, CallRecord, ConductStep, Evidence, Finding, Need, StepStatus};
 
 pub use evaluation::evaluation_page;
 pub use html::page;
@@ -74,7 +74,7 @@ pub struct AgentDay {
 }
 
 /// One day of a hotline.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DayReport {
     /// Calls offered.
     pub offered: u64,
@@ -106,6 +106,34 @@ pub struct DayReport {
     pub agents: Vec<AgentDay>,
     /// Appeal types and their calls.
     pub appeals: BTreeMap<String, u64>,
+    /// Calls with a demand: for each of the six steps, those that did it among those that needed it.
+    pub conduct: [(ConductStep, Share); 6],
+    /// Calls whose emotional need was met among those that had one, and the same of the factual need.
+    pub needs: [Share; 2],
+}
+
+impl Default for DayReport {
+    fn default() -> Self {
+        Self {
+            offered: 0,
+            connected: Share::default(),
+            service_level: Share::default(),
+            asa_ms: None,
+            mean_talk_ms: None,
+            satisfied: Share::default(),
+            resolved: Share::default(),
+            scores: [0; 5],
+            mean_score: None,
+            faults: Vec::new(),
+            crises: Vec::new(),
+            worst: Vec::new(),
+            best: Vec::new(),
+            agents: Vec::new(),
+            appeals: BTreeMap::new(),
+            conduct: ConductStep::ALL.map(|step| (step, Share::default())),
+            needs: [Share::default(); 2],
+        }
+    }
 }
 
 #[derive(Default)]
@@ -161,6 +189,18 @@ pub fn day<'a>(calls: impl Iterator<Item = (&'a CallRecord, &'a Analysis)>, cata
         }
         report.resolved.add(analysis.facts.outcome == "resolved");
         *report.appeals.entry(analysis.facts.appeal_type.clone()).or_default() += 1;
+        for (share, need) in report.needs.iter_mut().zip([analysis.facts.needs.emotional, analysis.facts.needs.factual])
+        {
+            if need != Need::None {
+                share.add(need == Need::Met);
+            }
+        }
+        for result in analysis.conduct.iter().flat_map(|conduct| &conduct.steps) {
+            let row = report.conduct.iter_mut().find(|(step, _)| *step == result.step);
+            if let Some((_, share)) = row.filter(|_| result.status != StepStatus::NotNeeded) {
+                share.add(result.status == StepStatus::Done);
+            }
+        }
         if analysis.facts.crisis {
             report.crises.push((record.call_id.clone(), crisis_quote(analysis)));
         }

@@ -10,9 +10,9 @@ use chrono::{DateTime, FixedOffset};
 use super::codec::{Columnar, text_enum, validity, wrong};
 use crate::Result;
 use crate::record::{
-    Act, Agent, Analysis, CallRecord, Caller, Direction, Evidence, Facts, Finding, ItemScore, Need, Needs, Party,
-    Provenance, Role, Score, Sentiment, SentimentLabel, Severity, SignalReport, Taboo, Ticket, Turn, TurnAnalysis,
-    Word,
+    Act, Agent, Analysis, CallRecord, Caller, Conduct, ConductStep, Direction, Evidence, Facts, Finding, ItemScore,
+    Need, Needs, Party, Provenance, Role, Score, Sentiment, SentimentLabel, Severity, SignalReport, StepResult,
+    StepStatus, Taboo, Ticket, Turn, TurnAnalysis, Word,
 };
 
 /// A struct and its fields; `= value` is what stands where a file has none.
@@ -104,6 +104,20 @@ text_enum!(Need, missing None, unknown None, {
     Self::None = "none",
 });
 
+text_enum!(ConductStep, missing None, unknown None, {
+    Self::Receive = "receive",
+    Self::Calm = "calm",
+    Self::FindOut = "find_out",
+    Self::Resolve = "resolve",
+    Self::Agree = "agree",
+    Self::FollowUp = "follow_up",
+});
+text_enum!(StepStatus, missing None, unknown None, {
+    Self::Done = "done",
+    Self::Missed = "missed",
+    Self::NotNeeded = "not_needed",
+});
+
 impl Columnar for Act {
     fn data_type() -> DataType {
         DataType::Utf8
@@ -183,6 +197,7 @@ columns!(Analysis {
     findings: Vec<Finding>,
     uncertain: Vec<Finding>,
     facts: Facts,
+    conduct: Option<Conduct>,
     score: Option<Score>,
     provenance: Provenance,
 });
@@ -246,7 +261,21 @@ columns!(Facts {
     language: String,
 });
 
-columns!(Needs { emotional: Need, factual: Need });
+columns!(Needs {
+    emotional: Need,
+    factual: Need,
+    emotional_turns: Vec<u32>,
+    factual_turns: Vec<u32>,
+});
+
+columns!(Conduct { steps: Vec<StepResult> });
+
+columns!(StepResult {
+    step: ConductStep,
+    status: StepStatus,
+    turns: Vec<u32>,
+    reason: String,
+});
 
 columns!(Score {
     scorecard: String,

@@ -148,10 +148,11 @@ prop_compose! {
     fn facts()(
         texts in vec(text(), 3), satisfaction in 1f32..5.0, category in vec(text(), 0..3),
         needs in vec(select(vec![Need::Met, Need::Unmet, Need::None]), 2), flags in any::<(bool, bool)>(),
+        turns in (vec(any::<u32>(), 0..3), vec(any::<u32>(), 0..3)),
     ) -> Facts {
         Facts {
             appeal_type: texts[0].clone(), outcome: texts[1].clone(), language: texts[2].clone(), satisfaction, category,
-            needs: Needs { emotional: needs[0], factual: needs[1] }, repeat_contact: flags.0, crisis: flags.1,
+            needs: Needs { emotional: needs[0], factual: needs[1], emotional_turns: turns.0, factual_turns: turns.1 }, repeat_contact: flags.0, crisis: flags.1,
         }
     }
 }
@@ -171,13 +172,27 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn conduct()(
+        steps in vec(
+            (
+                select(ConductStep::ALL.to_vec()), select(vec![StepStatus::Done, StepStatus::Missed, StepStatus::NotNeeded]),
+                vec(any::<u32>(), 0..3), text(),
+            ).prop_map(|(step, status, turns, reason)| StepResult { step, status, turns, reason }),
+            0..7,
+        ),
+    ) -> Conduct {
+        Conduct { steps }
+    }
+}
+
+prop_compose! {
     fn analysis()(
         call_id in text(), turns in vec(turn_analysis(), 0..4), signals in signals(),
         findings in vec(finding(), 0..3), uncertain in vec(finding(), 0..2), facts in facts(),
-        score in option::of(score()), names in vec(text(), 5), models in vec(text(), 0..2),
+        conduct in option::of(conduct()), score in option::of(score()), names in vec(text(), 5), models in vec(text(), 0..2),
     ) -> Analysis {
         Analysis {
-            call_id, turns, signals, findings, uncertain, facts, score,
+            call_id, turns, signals, findings, uncertain, facts, conduct, score,
             provenance: Provenance {
                 version: names[0].clone(), config_fingerprint: names[1].clone(), rules_version: names[2].clone(),
                 scorecard_version: names[3].clone(), models, dictionary_fingerprint: names[4].clone(),

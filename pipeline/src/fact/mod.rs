@@ -1,7 +1,8 @@
 //! Facts of the call as a whole: appeal type, outcome, predicted satisfaction, needs,
-//! category, language. Reads signals and findings; adds no finding of its own.
+//! category, language, and the conduct of a call with a demand. Reads signals and findings; adds no finding of its own.
 
 mod category;
+mod conduct;
 mod features;
 mod language;
 mod model;
@@ -15,7 +16,7 @@ use self::model::{Choice, Regression, Weights};
 use crate::Result;
 use crate::assets::Assets;
 use crate::learned::{Learned, Ready};
-use crate::record::{CallContext, Facts, Finding};
+use crate::record::{CallContext, Conduct, Facts, Finding};
 
 /// The six appeal types, in the order in which a tie is decided.
 const APPEAL_TYPES: [&str; 6] = ["投诉", "求助", "咨询", "举报", "建议", "表扬"];
@@ -103,6 +104,11 @@ impl FactFinder {
         })
     }
 
+    /// The six steps of a call with a demand; `None` for other calls.
+    pub fn conduct(&self, context: &CallContext<'_>, findings: &[Finding], facts: &Facts) -> Option<Conduct> {
+        conduct::conduct(context, findings, facts)
+    }
+
     /// The facts of one call.
     pub fn run(&self, context: &CallContext<'_>, findings: &[Finding]) -> Facts {
         let view = features::View::new(context, findings);
@@ -159,7 +165,9 @@ mod tests {
 
     use super::*;
     use crate::normalize::{NormalizeConfig, Normalizer};
-    use crate::record::{CallMargins, CallRecord, Evidence, Margins, Need, Role, Severity, Turn};
+    use crate::record::{
+        CallMargins, CallRecord, ConductStep, Evidence, Margins, Need, Role, Severity, StepStatus, Turn,
+    };
     use crate::signal::{SignalConfig, Signaler};
 
     fn untrained() -> Learned {
@@ -182,6 +190,10 @@ mod tests {
     });
 
     fn facts(turns: &[(Role, &str)], codes: &[&str]) -> Facts {
+        judged(turns, codes).0
+    }
+
+    fn judged(turns: &[(Role, &str)], codes: &[&str]) -> (Facts, Option<Conduct>) {
         let mut record = CallRecord::new("t");
         record.turns = turns.iter().map(|(role, text)| Turn::new(*role, *text)).collect();
         let turns = STAGES.normalizer.call(&record);
@@ -204,7 +216,15 @@ mod tests {
             rule: String::new(),
             explanation: String::new(),
         };
-        STAGES.facts.run(&context, &codes.iter().map(finding).collect::<Vec<_>>())
+        let findings: Vec<Finding> = codes.iter().map(finding).collect();
+        let facts = STAGES.facts.run(&context, &findings);
+        let conduct = STAGES.facts.conduct(&context, &findings, &facts);
+        (facts, conduct)
+    }
+
+    /// `receive done`, `calm missed` ... of a call.
+    fn steps(conduct: &Conduct) -> Vec<(ConductStep, StepStatus)> {
+        conduct.steps.iter().map(|result| (result.step, result.status)).collect()
     }
 
     use Role::{Agent, Caller};
@@ -248,6 +268,64 @@ mod tests {
         assert!(facts.satisfaction < 2.0, "{}", facts.satisfaction);
         assert_eq!((facts.needs.emotional, facts.needs.factual), (Need::Unmet, Need::Unmet));
         assert!(facts.repeat_contact && !facts.crisis);
+        assert!(facts.needs.emotional_turns.contains(&1), "{:?}", facts.needs);
+        assert!(facts.needs.factual_turns.contains(&2), "{:?}", facts.needs);
+    }
+
+    #[test]
+    fn the_six_steps_of_a_complaint_pushed_away_are_missed_with_their_turns() {
+        let conduct = judged(&PUSHED, &["deflection", "repeat_contact"]).1.unwrap();
+        use ConductStep::{Agree, Calm, FindOut, FollowUp, Receive, Resolve};
+        let expected = [Receive, Calm, FindOut, Resolve, Agree, FollowUp].map(|step| (step, StepStatus::Missed));
+        assert_eq!(steps(&conduct), expected);
+        for result in &conduct.steps {
+            assert!(result.turns.iter().all(|&turn| (turn as usize) < PUSHED.len()));
+            assert!(result.reason.ends_with('。'));
+        }
+        assert!(conduct.steps[1].turns.contains(&1), "{:?}", conduct.steps[1]);
+    }
+
+    #[test]
+    fn the_six_steps_of_a_complaint_well_conducted_are_done() {
+        let turns = [
+            (Agent, "您好，市民热线，请问有什么可以帮您？"),
+            (Caller, "我要投诉楼下的烧烤摊，油烟呛得没法住，气死我了，我都打了四回了，没人管！"),
+            (Agent, "打了四回还没解决，换谁都着急，实在抱歉。烧烤摊在哪条街，几点出摊？"),
+            (Caller, "槐安街二十号楼下，天天晚上六点到半夜，烦死了。"),
+            (Agent, "我跟您核对一下，槐安街二十号楼下，每晚六点到半夜，油烟扰民，对吗？"),
+            (Caller, "对，就是这样。"),
+            (Agent, "我已经登记工单转给城管，三个工作日内会有人给您回电话。"),
+            (Caller, "好的，那我等，谢谢你。"),
+            (Agent, "感谢您的来电，再见。"),
+        ];
+        let (facts, conduct) = judged(&turns, &[]);
+        assert_eq!(facts.appeal_type, "投诉");
+        let conduct = conduct.unwrap();
+        assert!(conduct.steps.iter().all(|result| result.status == StepStatus::Done), "{conduct:?}");
+        assert_eq!(facts.needs.emotional, Need::Met);
+        assert_eq!(facts.needs.emotional_turns, [2]);
+    }
+
+    #[test]
+    fn only_a_demand_has_conduct_and_a_calm_caller_needs_no_calming() {
+        let question = [
+            (Agent, "您好，医保热线，请问有什么可以帮您"),
+            (Caller, "你好，我想咨询一下异地备案怎么办理，要带什么材料"),
+            (Agent, "手机上就可以备案，带好身份证，当天生效"),
+            (Caller, "明白了，谢谢"),
+        ];
+        let (facts, conduct) = judged(&question, &[]);
+        assert_eq!((facts.appeal_type.as_str(), conduct), ("咨询", None));
+        let calm = [
+            (Agent, "您好，请问有什么可以帮您？"),
+            (Caller, "我家门口的路灯坏了，麻烦你们派人来修一下。"),
+            (Agent, "路灯在哪条路，几号杆？"),
+            (Caller, "北园路，三号杆。"),
+            (Agent, "好，北园路三号杆，我登记派单，两天内有师傅上门。"),
+            (Caller, "好的，谢谢。"),
+        ];
+        let conduct = judged(&calm, &[]).1.unwrap();
+        assert!(steps(&conduct).contains(&(ConductStep::Calm, StepStatus::NotNeeded)), "{conduct:?}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Act, Role};
+use super::{Act, Conduct, Role};
 
 /// The analysis of one call. It depends on that call and the configuration alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct Analysis {
     pub uncertain: Vec<Finding>,
     /// What the call was about and how it ended.
     pub facts: Facts,
+    /// The six steps of a call with a demand (投诉, 举报, 求助); absent for other calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conduct: Option<Conduct>,
     /// The scorecard's result; absent for a call that nobody answered or that is not a conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<Score>,
@@ -213,12 +216,18 @@ pub struct Facts {
 }
 
 /// What the caller needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Needs {
     /// To be heard.
     pub emotional: Need,
     /// To be helped.
     pub factual: Need,
+    /// Turns that show the first, ascending: what met it, or where it was expressed in vain.
+    #[serde(default)]
+    pub emotional_turns: Vec<u32>,
+    /// The same of the second.
+    #[serde(default)]
+    pub factual_turns: Vec<u32>,
 }
 
 /// Whether a need was met.
@@ -231,6 +240,17 @@ pub enum Need {
     Unmet,
     /// Not there.
     None,
+}
+
+impl Need {
+    /// What supervisors read.
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::Met => "已满足",
+            Self::Unmet => "未满足",
+            Self::None => "无此诉求",
+        }
+    }
 }
 
 /// The result of a scorecard.

@@ -3,6 +3,7 @@
 
 mod analysis;
 mod call;
+mod conduct;
 mod context;
 mod signals;
 mod text;
@@ -12,6 +13,7 @@ pub use analysis::{
     SignalReport, Taboo, TurnAnalysis,
 };
 pub use call::{Agent, CallRecord, Caller, Direction, Party, Role, Ticket, Turn, Word};
+pub use conduct::{Conduct, ConductStep, StepResult, StepStatus};
 pub use context::CallContext;
 pub use signals::{Act, CallMargins, CallSignals, CueHit, Margins, Overlap, Silence, Timing, TurnSignals};
 pub use text::{Mask, MaskKind, NormalizedTurn, NumberSpan, Span, Token};

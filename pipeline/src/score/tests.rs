@@ -99,7 +99,12 @@ fn facts(appeal_type: &str) -> Facts {
         outcome: "follow_up".to_owned(),
         satisfaction: 3.0,
         category: Vec::new(),
-        needs: Needs { emotional: Need::None, factual: Need::None },
+        needs: Needs {
+            emotional: Need::None,
+            factual: Need::None,
+            emotional_turns: Vec::new(),
+            factual_turns: Vec::new(),
+        },
         repeat_contact: false,
         crisis: false,
         language: "zh".to_owned(),

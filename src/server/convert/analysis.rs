@@ -1,11 +1,14 @@
 //! The analysis, on its way out. Nothing takes one in.
 
 use qingting_pipeline::record::{
-    Analysis, Facts, Finding, ItemScore, Provenance, Score, Sentiment, SignalReport, TurnAnalysis,
+    Analysis, Conduct, Facts, Finding, ItemScore, Provenance, Score, Sentiment, SignalReport, TurnAnalysis,
 };
 use qingting_proto::v1;
 
-use super::enums::{act_to_wire, need_to_wire, role_to_wire, sentiment_to_wire, severity_to_wire, taboo_to_wire};
+use super::enums::{
+    act_to_wire, need_to_wire, role_to_wire, sentiment_to_wire, severity_to_wire, status_to_wire, step_to_wire,
+    taboo_to_wire,
+};
 use super::{index, signed};
 
 /// An analysis.
@@ -17,6 +20,7 @@ pub fn analysis_to_wire(analysis: Analysis) -> v1::Analysis {
         findings: analysis.findings.into_iter().map(finding_to_wire).collect(),
         uncertain: analysis.uncertain.into_iter().map(finding_to_wire).collect(),
         facts: Some(facts(analysis.facts)),
+        conduct: analysis.conduct.map(conduct),
         score: analysis.score.map(score),
         provenance: Some(provenance(analysis.provenance)),
     }
@@ -90,10 +94,27 @@ fn facts(facts: Facts) -> v1::Facts {
         needs: Some(v1::Needs {
             emotional: need_to_wire(facts.needs.emotional).into(),
             factual: need_to_wire(facts.needs.factual).into(),
+            emotional_turns: facts.needs.emotional_turns.into_iter().map(index).collect(),
+            factual_turns: facts.needs.factual_turns.into_iter().map(index).collect(),
         }),
         repeat_contact: facts.repeat_contact,
         crisis: facts.crisis,
         language: facts.language,
+    }
+}
+
+fn conduct(conduct: Conduct) -> v1::Conduct {
+    v1::Conduct {
+        steps: conduct
+            .steps
+            .into_iter()
+            .map(|result| v1::StepResult {
+                step: step_to_wire(result.step).into(),
+                status: status_to_wire(result.status).into(),
+                turns: result.turns.into_iter().map(index).collect(),
+                reason: result.reason,
+            })
+            .collect(),
     }
 }
 
@@ -134,7 +155,9 @@ fn provenance(provenance: Provenance) -> v1::Provenance {
 mod tests {
     use prost::Message;
     use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
-    use qingting_pipeline::record::{Act, Evidence, Need, Needs, Role, SentimentLabel, Severity, Taboo};
+    use qingting_pipeline::record::{
+        Act, ConductStep, Evidence, Need, Needs, Role, SentimentLabel, Severity, StepResult, StepStatus, Taboo,
+    };
     use serde_json::Value;
 
     use super::*;
@@ -190,11 +213,28 @@ mod tests {
                 outcome: "follow_up".into(),
                 satisfaction: 2.5,
                 category: vec!["民生".into(), "水费".into()],
-                needs: Needs { emotional: Need::Unmet, factual: Need::None },
+                needs: Needs {
+                    emotional: Need::Unmet,
+                    factual: Need::None,
+                    emotional_turns: vec![1, 3],
+                    factual_turns: vec![2],
+                },
                 repeat_contact: true,
                 crisis: false,
                 language: "zh".into(),
             },
+            conduct: Some(Conduct {
+                steps: ConductStep::ALL
+                    .into_iter()
+                    .zip([StepStatus::Done, StepStatus::Missed, StepStatus::NotNeeded].into_iter().cycle())
+                    .map(|(step, status)| StepResult {
+                        step,
+                        status,
+                        turns: vec![0, 4],
+                        reason: "开头没有问候。".into(),
+                    })
+                    .collect(),
+            }),
             score: Some(Score {
                 scorecard: "standard".into(),
                 total: 87.5,
@@ -225,7 +265,16 @@ mod tests {
     fn plain(value: &mut Value) {
         match value {
             Value::String(s) => {
-                let prefixes = ["SENTIMENT_LABEL_", "SEVERITY_", "TABOO_", "ROLE_", "NEED_", "ACT_"];
+                let prefixes = [
+                    "CONDUCT_STEP_",
+                    "STEP_STATUS_",
+                    "SENTIMENT_LABEL_",
+                    "SEVERITY_",
+                    "TABOO_",
+                    "ROLE_",
+                    "NEED_",
+                    "ACT_",
+                ];
                 if let Some(rest) = prefixes.iter().find_map(|p| s.strip_prefix(p)) {
                     *value = match rest {
                         "UNSPECIFIED" => Value::Null,

@@ -1,7 +1,9 @@
 //! Enums, one table each. The wire's UNSPECIFIED never leaves this program except where
 //! it means "not known" or "none".
 
-use qingting_pipeline::record::{Act, Direction, Need, Party, Role, SentimentLabel, Severity, Taboo};
+use qingting_pipeline::record::{
+    Act, ConductStep, Direction, Need, Party, Role, SentimentLabel, Severity, StepStatus, Taboo,
+};
 use qingting_proto::v1;
 
 macro_rules! to_wire {
@@ -40,6 +42,14 @@ to_wire!(
 to_wire!(
     /// Whether a need was met.
     need_to_wire: Need { Met, Unmet, None }
+);
+to_wire!(
+    /// The steps of conduct.
+    step_to_wire: ConductStep { Receive, Calm, FindOut, Resolve, Agree, FollowUp }
+);
+to_wire!(
+    /// What became of a step.
+    status_to_wire: StepStatus { Done, Missed, NotNeeded }
 );
 to_wire!(
     /// Dialogue acts.

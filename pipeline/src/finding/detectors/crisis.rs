@@ -7,6 +7,9 @@ use crate::finding::scene::{Scene, Weighed};
 /// Self-harm, violence and accidents, with the look-alikes of everyday speech.
 pub(super) struct Crisis;
 
+/// Confidence of one turn from which the whole call is taken for a crisis.
+const CERTAIN: f32 = 0.75;
+
 impl Detector for Crisis {
     fn id(&self) -> &'static str {
         "crisis"
@@ -17,8 +20,9 @@ impl Detector for Crisis {
     fn doc(&self) -> &'static str {
         "Danger to the caller's or another's life: self-harm, violence, gas and fire, medical emergencies. \
          Figures of speech (热死了, 跳楼价), things of the past, films and games are excepted or lower the \
-         confidence; an agent who gives safety instructions raises it. Signs in other \
-         turns of the call make each of them more certain. Anything above the review threshold is shown to a human."
+         confidence; an agent who gives safety instructions raises it. Signs in \
+         other turns make each of them more certain; once one of them is, turns in which the caller speaks on of \
+         the danger while the agent guides count too. Anything above the review threshold is shown to a human."
     }
     fn codes(&self) -> &'static [&'static str] {
         &["crisis"]
@@ -72,11 +76,20 @@ impl Detector for Crisis {
             let rest = seen.iter().enumerate().filter(|&(other, _)| other != at).map(|(_, (_, c, _))| *c);
             let confidence = alone
                 + match rest.fold(0.0, f32::max) {
-                    0.75.. => 0.15,
-                    0.35.. => 0.1,
+                    CERTAIN.. => 0.15,
+                    0.2.. => 0.1,
                     _ => 0.0,
                 };
             out.extend(scene.candidate(self.id(), self.id(), *turn, confidence, weighed, "来电人"));
+        }
+        if seen.iter().all(|(_, alone, _)| *alone < CERTAIN) {
+            return;
+        }
+        for &turn in scene.caller.iter().filter(|turn| seen.iter().all(|(known, ..)| known != *turn)) {
+            let ongoing = scene.weigh(turn, "crisis_ongoing");
+            let guided = scene.any([scene.agent_after(turn), scene.agent_before(turn)], "urgent");
+            let confidence = if guided { 0.55 } else { 0.3 };
+            out.extend(scene.candidate(self.id(), self.id(), turn, confidence, &ongoing, "来电人"));
         }
     }
 }

@@ -16,7 +16,8 @@ impl Detector for UnexplainedSilence {
     }
     fn doc(&self) -> &'static str {
         "A gap over the limit between two turns. Announced (请稍等) by the agent in the last two turns before it, \
-         excused (让您久等了) in the first turn after it, or asked for by the caller (我去拿一下), it is no fault."
+         excused (让您久等了) in the first turn after it, or asked for by the caller (我去拿一下), it is no fault; nor where the agent spoke last and the caller, \
+         busy with what was asked, comes back without looking for the agent."
     }
     fn codes(&self) -> &'static [&'static str] {
         &["unexplained_silence"]
@@ -45,6 +46,11 @@ impl Detector for UnexplainedSilence {
                     ('C', 0, 3000, "户号我去拿一下单子，你等我。"),
                     ('A', 3200, 4000, "好的。"),
                     ('C', 20000, 22000, "三二零七。"),
+                ]),
+                silent(&[
+                    ('C', 0, 3000, "那个开关在哪儿？"),
+                    ('A', 3200, 5000, "在电表箱下面，您把它推上去看看。"),
+                    ('C', 19000, 21000, "推上去了，灯亮了。"),
                 ]),
                 silent(&[
                     ('C', 0, 3000, "我的户号是三二零七。"),
@@ -118,7 +124,28 @@ fn explained(scene: &Scene<'_>, before: usize, after: usize) -> bool {
         .into_iter()
         .flatten()
         .any(|turn| scene.caller.binary_search(&turn).is_ok() && before - turn <= 2 && leaves_phone(scene.fold(turn)));
-    announced || excused || asked
+    announced || excused || asked || busy(scene, before, after)
+}
+
+/// Whether the gap is the caller's: the agent had spoken last, and the caller comes back without
+/// asking where the agent is.
+fn busy(scene: &Scene<'_>, before: usize, after: usize) -> bool {
+    const CALLS: [&str; 10] = [
+        "喂",
+        "还在",
+        "在吗",
+        "在不在",
+        "人呢",
+        "没声",
+        "听得到",
+        "听得见",
+        "断线",
+        "怎么样",
+    ];
+    let back = scene.fold(after);
+    scene.agent.binary_search(&before).is_ok()
+        && scene.caller.binary_search(&after).is_ok()
+        && !CALLS.iter().any(|call| back.chars().take(12).collect::<String>().contains(call))
 }
 
 /// Whether the caller asks the agent to wait.

@@ -16,8 +16,8 @@ impl Detector for FastSpeech {
     }
     fn doc(&self) -> &'static str {
         "The agent's rate over all longer turns together, well above six units a second; a caller who asks to \
-         repeat or slow down lowers the limit. Without times, two or more requests to slow down are kept for \
-         review."
+         repeat or slow down lowers the limit. Two long fast turns after which the caller at once asks again \
+         are enough, however slow the rest is. Needs times."
     }
     fn codes(&self) -> &'static [&'static str] {
         &["fast_speech"]
@@ -46,6 +46,20 @@ impl Detector for FastSpeech {
                         ('A', 4200, 8000, "带身份证户口本到出入境大厅先取号再填表拍照采指纹最后缴费等十五天来取"),
                         ('C', 8300, 10000, "你慢一点说，我没记住"),
                         ('A', 10200, 13800, "身份证户口本出入境大厅取号填表拍照采指纹缴费十五天以后来拿"),
+                    ],
+                ),
+                on_call(
+                    "fast_speech",
+                    &[
+                        ('A', 0, 3000, "您好请问有什么可以帮您"),
+                        ('C', 3200, 6000, "我想问一下怎么办护照"),
+                        ('A', 6200, 10400, "带身份证户口本到出入境大厅先取号再填表拍照采指纹最后缴费等十五天"),
+                        ('C', 10600, 12000, "你慢着点，先带什么"),
+                        ('A', 12200, 17000, "先带身份证和户口本这两样就行了"),
+                        ('C', 17200, 18000, "然后呢"),
+                        ('A', 18200, 22300, "到了大厅取号填表拍照采指纹窗口交材料网上缴费半个月以后来领证"),
+                        ('C', 22500, 24000, "太快了，我跟不上"),
+                        ('A', 24200, 30000, "好的，我一样一样说，第一样是取号"),
                     ],
                 ),
                 silent(&[
@@ -87,11 +101,20 @@ impl Detector for FastSpeech {
         } else {
             settings.rate
         };
-        let confidence = (0.55 + (rate - limit) * 0.35 + 0.05 * asked.min(3) as f32).min(0.97);
+        let lost = lost_in(scene, &fastest, settings.rate);
+        let mut confidence = (0.55 + (rate - limit) * 0.35 + 0.05 * asked.min(3) as f32).min(0.97);
+        if lost.len() > 1 {
+            // One slow answer after another does not make up for those that the caller lost.
+            confidence = confidence.max(0.75);
+        }
         fastest.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let mut evidence: Vec<_> = fastest.iter().take(2).map(|&(_, turn)| scene.whole(turn)).collect();
-        evidence.extend(requests.iter().take(2).map(|&turn| scene.whole(turn)));
-        let heard = if asked > 0 {
+        let heard_in: Vec<usize> = lost.iter().map(|&(_, caller)| caller).collect();
+        let shown = if requests.is_empty() { &heard_in } else { &requests };
+        evidence.extend(shown.iter().take(2).map(|&turn| scene.whole(turn)));
+        let heard = if lost.len() > 1 {
+            format!("，其中{}次说完来电人就跟不上", lost.len())
+        } else if asked > 0 {
             format!("，来电人{asked}次请其放慢或重复")
         } else {
             String::new()
@@ -108,9 +131,29 @@ impl Detector for FastSpeech {
     }
 }
 
+/// Shortest turn, in spoken units, in which a listener gets lost by speed alone.
+const LONG_UNITS: u32 = 20;
+
+/// The fast long turns after which the caller at once asks again or to slow down, with that turn
+/// of the caller.
+fn lost_in(scene: &Scene<'_>, rates: &[(f32, usize)], limit: f32) -> Vec<(usize, usize)> {
+    rates
+        .iter()
+        .filter(|&&(rate, turn)| rate >= limit && scene.units(turn) >= LONG_UNITS)
+        .filter_map(|&(_, turn)| Some((turn, scene.caller_after(turn)?)))
+        .filter(|&(_, caller)| {
+            slow_down(scene.fold(caller)) || scene.weigh(caller, "clarification_request").confidence >= 0.3
+        })
+        .collect()
+}
+
 /// Whether a caller's turn asks the agent to slow down.
 fn slow_down(text: &str) -> bool {
-    const MARKS: [&str; 14] = [
+    const MARKS: [&str; 18] = [
+        "慢着",
+        "撵不上",
+        "接不住",
+        "跟不牢",
         "慢点",
         "慢一点",
         "慢些",

@@ -2,7 +2,8 @@
 
 use super::{Detector, Example, on_turn, silent};
 use crate::finding::Candidate;
-use crate::finding::scene::{Scene, bigrams, shared};
+use crate::finding::scene::{Scene, bigrams};
+use crate::record::SentimentLabel;
 
 /// Own statement repeated or asserted against the caller's point.
 pub(super) struct Dismissive;
@@ -57,7 +58,8 @@ impl Detector for Dismissive {
             let weighed = scene.weigh(turn, "dismissive");
             let objected = scene.has(caller, "objection");
             let unheard = scene.any([scene.caller_after(turn)], "unheard");
-            let repeated = repeats(scene, position);
+            let contested = objected || unheard || scene.call.signal(caller).sentiment.label == SentimentLabel::Neg;
+            let repeated = repeats(scene, position, if objected || unheard { 2 } else { 3 });
             if weighed.is_empty() && repeated.is_none() {
                 continue;
             }
@@ -68,8 +70,8 @@ impl Detector for Dismissive {
             if unheard {
                 confidence += 0.2;
             }
-            if repeated.is_some() && objected {
-                confidence += 0.3;
+            if repeated.is_some() && contested {
+                confidence += if takes_up(scene, turn) { 0.1 } else { 0.35 };
             }
             if scene.has(turn, "help") || scene.has(turn, "register") {
                 confidence -= 0.3;
@@ -90,12 +92,28 @@ impl Detector for Dismissive {
     }
 }
 
-/// An earlier turn of the agent of which this one repeats the substance, though the caller has
-/// spoken in between.
-fn repeats(scene: &Scene<'_>, position: usize) -> Option<usize> {
+/// Whether a turn does anything with what the caller said: asks, helps, notes it down, owns the
+/// feeling, or yields.
+fn takes_up(scene: &Scene<'_>, turn: usize) -> bool {
+    [
+        "help",
+        "register",
+        "probe",
+        "acknowledge",
+        "recap",
+        "yield",
+        "hold_notice",
+    ]
+    .iter()
+    .any(|group| scene.has(turn, group))
+}
+
+/// An earlier turn of the agent of which this one repeats the substance, in at least `least` pairs
+/// of characters that are not the caller's own, though the caller has spoken in between.
+fn repeats(scene: &Scene<'_>, position: usize, least: usize) -> Option<usize> {
     let turn = scene.agent[position];
     let own = bigrams(scene.fold(turn));
-    if own.len() < 3 {
+    if own.len() < least {
         return None;
     }
     let caller = scene.caller_before(turn)?;
@@ -103,7 +121,7 @@ fn repeats(scene: &Scene<'_>, position: usize) -> Option<usize> {
     scene.agent[position.saturating_sub(4)..position].iter().rev().copied().find(|&earlier| {
         let before = bigrams(scene.fold(earlier));
         let common = own.intersection(&before).filter(|pair| !theirs.contains(*pair)).count();
-        common >= 3 && common * 10 >= own.len().min(before.len()) * 3 && shared(&own, &before) >= 3
+        earlier < caller && common >= least && common * 10 >= own.len().min(before.len()) * 3
     })
 }
 

@@ -24,11 +24,10 @@ impl Detector for Interruption {
     fn doc(&self) -> &'static str {
         "An agent's turn that starts while the caller is in the middle of a thought and takes the floor. \
          Left out: backchannels and listening prompts; an echo of the caller's words, or a word found for the \
-         caller, who affirms it; two who start at once; an agent who only goes on with what the caller came \
-         in on; safety instructions to a caller in danger; the last syllables of a turn that was ending. What \
+         caller, who affirms it; two who start at once; safety instructions to a caller in danger; the last syllables of a turn that was ending. What \
          raises the confidence: a caller's turn that breaks off (by its mark where the transcript's marks tell, \
          else by its last words), an agent who keeps the floor, a demand or a contradiction, a caller who \
-         protests or starts again. What lowers it: a caller who talks on, assent from either side, a remark of \
+         protests or starts again. What lowers it: a caller who talks on or came in on the agent, assent from either side, a remark of \
          a word or two. Turns of one speaker a breath apart count as one. Needs times."
     }
     fn codes(&self) -> &'static [&'static str] {
@@ -232,9 +231,6 @@ fn odds(scene: &Scene<'_>, turn: usize, overlap: &Overlap, ending: Ending, prote
             Assent::None if takes_up(scene, overlap.caller, next) => 0.6,
             Assent::None => 0.0,
         };
-    } else if overlap.taken >= 500 {
-        // The caller does not come back to it.
-        odds += 0.3;
     }
     if demands {
         // Who was cut and is asked something drops the thread to answer.
@@ -346,7 +342,9 @@ fn guides(scene: &Scene<'_>, turn: usize) -> bool {
     }
     let urgent = scene.has(turn, "urgent");
     urgent && (danger || text.contains('!') || text.contains("千万") || wording::forbids(text))
-        || danger && scene.has(turn, "acknowledge") && !wording::demands(text)
+        || danger
+            && !wording::demands(text)
+            && (scene.has(turn, "acknowledge") || wording::leads(text) || wording::forbids(text))
 }
 
 fn last(text: &str, n: usize) -> String {

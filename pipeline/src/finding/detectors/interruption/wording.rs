@@ -428,6 +428,33 @@ pub(super) fn forbids(text: &str) -> bool {
         .any(|(at, _)| !text[..at].ends_with(['特', '分', '个', '区', '类', '级', '性', '差', '辨', '识']))
 }
 
+/// Whether a turn leads somebody out of danger, or keeps hold of them.
+pub(super) fn leads(text: &str) -> bool {
+    const MARKS: &[&str] = &[
+        "跟我说",
+        "听我",
+        "出门",
+        "往里",
+        "往外",
+        "里面",
+        "坐下",
+        "不挂",
+        "陪您",
+        "陪着",
+        "看着我",
+        "现在就",
+        "马上",
+        "赶紧",
+        "拦住",
+        "按住",
+        "顶住",
+        "抓住",
+        "靠着",
+        "慢慢",
+    ];
+    MARKS.iter().any(|mark| text.contains(mark))
+}
+
 /// Whether the speaker is looking for a word at the end of a text.
 pub(super) fn searches_word(text: &str) -> bool {
     let end = text.trim_end_matches(is_punctuation);
