@@ -60,7 +60,7 @@ impl Default for TrainOptions {
             head_rate: 1e-3,
             warm_up: 0.1,
             decay: 0.01,
-            batch_tokens: 2048,
+            batch_tokens: 1024,
             rare_weight: 4.0,
             side_weight: 0.5,
             seed: 1,

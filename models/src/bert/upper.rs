@@ -2,7 +2,7 @@
 //! linear head with a column a label. Owns their forward pass; where a window's lower layers were
 //! computed (just now, or once for all epochs) makes no difference to it.
 
-use rust_bert::bert::BertLayer;
+use rust_bert::bert::{BertConfig, BertLayer};
 use tch::nn::{self, Module};
 use tch::{Device, Kind, Tensor};
 
@@ -39,7 +39,10 @@ impl Upper {
     /// global generator of libtorch.
     pub(super) fn new(folder: &Folder, first: usize, width: usize) -> Result<Self> {
         let store = nn::VarStore::new(Device::Cpu);
-        let (root, config) = (store.root(), &folder.config);
+        // Dropping attention weights draws a random number for each pair of tokens, which takes as
+        // long as all matrix products together; hidden units are dropped as in the checkpoint.
+        let config = &BertConfig { attention_probs_dropout_prob: 0.0, ..folder.config.clone() };
+        let root = store.root();
         let stack = &root / "encoder" / "layer";
         let layers = (first..folder.layers()).map(|i| BertLayer::new(&stack / i as i64, config)).collect();
         let head = nn::linear(
