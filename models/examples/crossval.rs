@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use qingting_models::bert::{Progress, TrainOptions, TurnScores, default_folder, out_of_fold};
+use qingting_models::bert::{Progress, TrainOptions, Trainer, TurnScores, default_folder};
 use qingting_models::dialogue::{Dialogue, Speaker, TurnLabels, Utterance};
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     eprintln!("{} dialogues, {options:?}", dialogues.len());
     let dir = default_folder().ok_or("no folder for models")?;
     let started = std::time::Instant::now();
-    let scores = out_of_fold(&dir, &dialogues, &folds, Some(&only), &options, &mut |progress| match progress {
+    let mut tell = |progress: Progress| match progress {
         Progress::Prepared { done, of } if done == of => eprintln!("{:.0?} prepared {of} windows", started.elapsed()),
         Progress::Trained { fold, step, of, loss, tokens_per_second } if step % 50 == 0 || step == of => {
             eprintln!(
@@ -53,7 +53,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             );
         }
         _ => {}
-    })?;
+    };
+    let trainer = Trainer::new(&dir, &dialogues, &options, &mut tell)?;
+    let scores = trainer.out_of_fold(&folds, Some(&only), &mut tell)?;
     report(&dialogues, &folds, &scores);
     Ok(())
 }
