@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p qingting-models --features bert --example crossval -- OPTIONS.json FOLDS FILES...`
 //!
-//! `OPTIONS.json` holds `TrainOptions` (`{}` for the default ones); `FOLDS` says which of three
+//! `OPTIONS.json` holds a list of `TrainOptions` (`[{}]` for the default ones), tried one after the
+//! other; layers and windows must be the same in all. `FOLDS` says which of three
 //! folds to leave out, e.g. `0,1,2`. `*.jsonl` files are labelled calls, a set a file; `*.tsv` files
 //! are single turns (role, what the other said before, text, codes, acts, sentiment), always
 //! trained on and never measured.
@@ -22,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [options, only, files @ ..] = arguments.as_slice() else {
         return Err("OPTIONS.json FOLDS FILES...".into());
     };
-    let options: TrainOptions = serde_json::from_str(&std::fs::read_to_string(options)?)?;
+    let options: Vec<TrainOptions> = serde_json::from_str(&std::fs::read_to_string(options)?)?;
     let only: Vec<usize> = only.split(',').map(str::parse).collect::<Result<_, _>>()?;
     let (mut dialogues, mut folds, mut sets) = (Vec::new(), Vec::new(), 0);
     for file in files {
@@ -41,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             sets += 1;
         }
     }
-    eprintln!("{} dialogues, {options:?}", dialogues.len());
+    eprintln!("{} dialogues", dialogues.len());
     let dir = default_folder().ok_or("no folder for models")?;
     let started = std::time::Instant::now();
     let mut tell = |progress: Progress| match progress {
@@ -54,9 +55,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         _ => {}
     };
-    let trainer = Trainer::new(&dir, &dialogues, &options, &mut tell)?;
-    let scores = trainer.out_of_fold(&folds, Some(&only), &mut tell)?;
-    report(&dialogues, &folds, &scores);
+    let first = options.first().ok_or("no options")?;
+    let mut trainer = Trainer::new(&dir, &dialogues, first, &mut tell)?;
+    for options in &options {
+        trainer.set_options(options)?;
+        let scores = trainer.out_of_fold(&folds, Some(&only), &mut tell)?;
+        println!("{options:?}");
+        report(&dialogues, &folds, &scores);
+    }
     Ok(())
 }
 

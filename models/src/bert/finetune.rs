@@ -20,6 +20,8 @@ use super::windows::{Cutter, Window, WindowOptions};
 use crate::dialogue::Dialogue;
 use crate::{Error, Result};
 
+/// Batches from which mean and spread of turn vectors are taken.
+const CALIBRATION: usize = 48;
 /// Most tokens in a batch, padding counted, while the lower layers are run.
 const PREPARE_TOKENS: usize = 1024;
 
@@ -58,8 +60,8 @@ impl Default for TrainOptions {
         Self {
             layers: 4,
             epochs: 4,
-            layer_rate: 1e-4,
-            head_rate: 1e-3,
+            layer_rate: 2e-4,
+            head_rate: 2e-3,
             warm_up: 0.1,
             decay: 0.01,
             batch_tokens: 1024,
@@ -220,6 +222,18 @@ impl<'a> Trainer<'a> {
         Ok(Self { folder, dialogues, options: options.clone(), labels, first, windows })
     }
 
+    /// Trains with other settings from now on.
+    ///
+    /// # Errors
+    /// When they ask for other layers or windows than were prepared.
+    pub fn set_options(&mut self, options: &TrainOptions) -> Result<()> {
+        if options.layers != self.options.layers || options.windows != self.options.windows || options.epochs == 0 {
+            return Err(Error::Setting("other layers and windows need another preparation".to_owned()));
+        }
+        self.options = options.clone();
+        Ok(())
+    }
+
     /// Trains on all calls and returns what changed.
     ///
     /// # Errors
@@ -290,7 +304,7 @@ impl<'a> Trainer<'a> {
             tch::set_num_threads(1);
             tch::manual_seed(i64::from(self.options.seed));
             let mut random = Random(u64::from(self.options.seed));
-            let upper = Upper::new(&self.folder, self.first, self.labels.width())?;
+            let mut upper = Upper::new(&self.folder, self.first, self.labels.width())?;
             let mut optimizer = nn::AdamW { wd: self.options.decay, ..nn::AdamW::default() }
                 .build(&upper.store, self.options.layer_rate)
                 .map_err(|error| Error::Engine(error.to_string()))?;
@@ -299,6 +313,14 @@ impl<'a> Trainer<'a> {
             let lengths: Vec<usize> = kept.iter().map(|kept| kept.window.ids.len()).collect();
             let plan: Vec<Vec<Vec<usize>>> =
                 (0..self.options.epochs).map(|_| random.batches(&lengths, self.options.batch_tokens)).collect();
+            let some: Vec<_> = plan
+                .iter()
+                .flatten()
+                .take(CALIBRATION)
+                .map(|batch| self.stack(&batch.iter().filter_map(|&i| kept.get(i).copied()).collect::<Vec<_>>()))
+                .collect();
+            upper.calibrate(&some, &loss.biases);
+            drop(some);
             let of = plan.iter().map(Vec::len).sum::<usize>();
             let (started, mut tokens, mut running) = (Instant::now(), 0, None);
             for (step, batch) in plan.iter().flatten().enumerate() {

@@ -14,6 +14,8 @@ pub(super) struct Loss {
     column: Tensor,
     sentiment: Option<Softmax>,
     emotion: Option<Softmax>,
+    /// Constants of a head that knows nothing but how common the labels are.
+    pub(super) biases: Vec<f32>,
 }
 
 /// One softmax group.
@@ -64,7 +66,15 @@ impl Loss {
             (names.len() > 1).then(|| Softmax { from: from as i64, classes: Tensor::of_slice(&classes), weight })
         };
         let from = labels.multiple();
+        let mut biases: Vec<f32> = positives
+            .iter()
+            .zip(&known)
+            .zip(&positive)
+            .map(|((&p, &k), &weight)| ((f64::from(weight) * (p + 0.5)) / (k - p + 0.5)).ln() as f32)
+            .collect();
+        biases.resize(labels.width(), 0.0);
         Self {
+            biases,
             multiple: from as i64,
             positive: Tensor::of_slice(&positive),
             column: Tensor::of_slice(&column),
