@@ -13,7 +13,7 @@ const MAGIC: &[u8; 4] = b"QTSV";
 const VERSION: u32 = 1;
 
 /// The table that ships with the program.
-static EMBEDDED: &[u8] = include_bytes!("../assets/static_vectors.bin");
+static EMBEDDED: &[u8] = include_bytes!("../artifacts/static_vectors.bin");
 
 /// Word and character vectors in 8 bits with a scale each.
 #[derive(Clone)]

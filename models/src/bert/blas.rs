@@ -1,10 +1,11 @@
-//! What OpenBLAS has to be told before it is loaded. It reads its settings from the environment
-//! when the dynamic linker loads it, that is before `main`, so a program that wants others has
-//! to start itself again.
+//! What OpenBLAS and the allocator have to be told before they are loaded. They read their settings
+//! from the environment when the dynamic linker loads them, that is before `main`, so a program that
+//! wants others has to start itself again.
 //!
-//! Without them it runs one matrix product on all cores (slower than one product a core), and on
+//! Without them OpenBLAS runs one matrix product on all cores (slower than one product a core), and on
 //! processors newer than itself it falls back to code for those of 2004: Debian 12's knows no
-//! Sapphire Rapids and is five times slower there than it need be.
+//! Sapphire Rapids and is five times slower there than it need be. And glibc gives the memory of every large tensor back to
+//! the system, which in training costs as much as the matrix products.
 
 use std::ffi::OsString;
 use std::process::Command;

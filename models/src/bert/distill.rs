@@ -1,5 +1,5 @@
 //! Distillation: every word of a list through the transformer, what all words have in common
-//! taken away, the rest turned to its main directions and rounded to 8 bits. The result is the
+//! taken away, the rest turned to its main directions, evened out and rounded to 8 bits. The result is the
 //! table behind [`crate::StaticVectors`].
 
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ pub struct DistillOptions {
 
 impl Default for DistillOptions {
     fn default() -> Self {
-        Self { words: 34_000, longest: 6, dimensions: 224, smoothing: 1e-3, threads: 1 }
+        Self { words: 34_000, longest: 6, dimensions: 224, smoothing: 3e-3, threads: 1 }
     }
 }
 
@@ -110,7 +110,8 @@ fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}')
 }
 
-/// Takes the mean away and keeps the `dimensions` directions in which the rest varies most.
+/// Takes the mean away, keeps the `dimensions` directions in which the rest varies most, and makes
+/// it vary alike in all of them: what few directions share drowns what tells words apart.
 fn reduce(vectors: &[Vec<f32>], dimensions: usize) -> Result<Vec<Vec<f32>>> {
     guarded(|| {
         let _no_grad = tch::no_grad_guard();
@@ -126,7 +127,8 @@ fn reduce(vectors: &[Vec<f32>], dimensions: usize) -> Result<Vec<Vec<f32>>> {
         let kept = directions.narrow(1, (width - dimensions) as i64, dimensions as i64).flip(&[1]);
         // An eigenvector's sign is arbitrary: its largest entry shall be positive.
         let largest = kept.gather(0, &kept.abs().argmax(0, true), false);
-        Ok(rows(&centred.matmul(&(kept * largest.sign()))))
+        let turned = centred.matmul(&(kept * largest.sign()));
+        Ok(rows(&(&turned / turned.std_dim(Some([0i64].as_slice()), false, true).clamp_min(1e-9))))
     })
 }
 
@@ -150,10 +152,13 @@ mod tests {
 
     #[test]
     fn reduction_keeps_what_varies_most() {
+        // Of the three, one never varies, one a little, one much: with two kept, both vary alike.
         let vectors: Vec<Vec<f32>> = (0..20).map(|i| vec![5.0, i as f32, (i % 2) as f32 * 0.1]).collect();
-        let reduced = reduce(&vectors, 1).unwrap();
+        let reduced = reduce(&vectors, 2).unwrap();
+        let slope = reduced[19][0] - reduced[0][0];
         for (i, row) in reduced.iter().enumerate() {
-            assert!((row[0].abs() - (i as f32 - 9.5).abs()).abs() < 0.1, "{row:?}");
+            assert!((row[0] - slope * (i as f32 - 9.5) / 19.0).abs() < 0.05, "{row:?}");
+            assert!((row[1].abs() - 1.0).abs() < 0.2, "{row:?}");
         }
         assert!(reduce(&vectors, 4).is_err());
     }

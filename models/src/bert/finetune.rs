@@ -1,16 +1,18 @@
 //! Fine-tuning on labelled calls: the lower layers are run once and kept, the upper ones and the
 //! head are trained on all labels together. Deterministic for a seed, on one core.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+use tch::nn;
 use tch::nn::OptimizerConfig;
-use tch::{Kind, Reduction, Tensor, nn};
 
 use super::delta::Delta;
 use super::folder::Folder;
 use super::labels::{Labels, Target, TurnScores};
+use super::loss::Loss;
 use super::network::{Network, guarded};
 use super::pool::Pool;
 use super::upper::{HEAD_GROUP, Stack, Upper};
@@ -18,6 +20,8 @@ use super::windows::{Cutter, Window, WindowOptions};
 use crate::dialogue::Dialogue;
 use crate::{Error, Result};
 
+/// Batches from which mean and spread of turn vectors are taken.
+const CALIBRATION: usize = 48;
 /// Most tokens in a batch, padding counted, while the lower layers are run.
 const PREPARE_TOKENS: usize = 1024;
 
@@ -56,11 +60,11 @@ impl Default for TrainOptions {
         Self {
             layers: 4,
             epochs: 4,
-            layer_rate: 1e-4,
-            head_rate: 1e-3,
+            layer_rate: 2e-4,
+            head_rate: 2e-3,
             warm_up: 0.1,
             decay: 0.01,
-            batch_tokens: 2048,
+            batch_tokens: 1024,
             rare_weight: 4.0,
             side_weight: 0.5,
             seed: 1,
@@ -99,17 +103,14 @@ pub enum Progress {
 /// Trains on all `dialogues` and returns what changed.
 ///
 /// # Errors
-/// When the folder cannot be read, a setting is out of range, or nothing is labelled.
+/// As [`Trainer::new`] and [`Trainer::finetune`].
 pub fn finetune(
     encoder: &Path,
     dialogues: &[Dialogue],
     options: &TrainOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Delta> {
-    let folder = Folder::open(encoder)?;
-    let prepared = Prepared::new(&folder, dialogues, options, progress)?;
-    let all: Vec<&Kept> = prepared.windows.iter().collect();
-    prepared.train(&all, None, progress)
+    Trainer::new(encoder, dialogues, options, progress)?.finetune(progress)
 }
 
 /// Trains without the dialogues that `held` names, and returns what changed with the scores of their
@@ -117,7 +118,7 @@ pub fn finetune(
 /// calls that the model has not seen.
 ///
 /// # Errors
-/// As [`finetune`].
+/// As [`Trainer::new`] and [`Trainer::hold_out`].
 pub fn hold_out(
     encoder: &Path,
     dialogues: &[Dialogue],
@@ -125,56 +126,7 @@ pub fn hold_out(
     options: &TrainOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Delta, Vec<Vec<TurnScores>>)> {
-    let folder = Folder::open(encoder)?;
-    let prepared = Prepared::new(&folder, dialogues, options, progress)?;
-    let (out, rest): (Vec<&Kept>, Vec<&Kept>) = prepared.windows.iter().partition(|kept| held(kept.dialogue));
-    let delta = prepared.train(&rest, None, progress)?;
-    let mut scores: Vec<Vec<TurnScores>> = dialogues.iter().map(|_| Vec::new()).collect();
-    for (dialogue, turn) in prepared.score(&delta, &out)? {
-        if let Some(place) = scores.get_mut(dialogue) {
-            place.push(turn);
-        }
-    }
-    for turns in &mut scores {
-        turns.sort_by_key(|turn| turn.turn);
-    }
-    Ok((delta, scores))
-}
-
-/// Scores of every labelled turn by a model that was trained without its fold: for each dialogue
-/// the scores of its labelled turns. `folds` gives the fold of each dialogue.
-///
-/// # Errors
-/// As [`finetune`], and when `folds` is not as long as `dialogues`.
-pub fn out_of_fold(
-    encoder: &Path,
-    dialogues: &[Dialogue],
-    folds: &[usize],
-    only: Option<&[usize]>,
-    options: &TrainOptions,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Vec<Vec<TurnScores>>> {
-    if folds.len() != dialogues.len() {
-        return Err(Error::Setting(format!("{} folds for {} dialogues", folds.len(), dialogues.len())));
-    }
-    let folder = Folder::open(encoder)?;
-    let prepared = Prepared::new(&folder, dialogues, options, progress)?;
-    let mut scores: Vec<Vec<TurnScores>> = dialogues.iter().map(|_| Vec::new()).collect();
-    let distinct: std::collections::BTreeSet<usize> = folds.iter().copied().collect();
-    for fold in distinct.into_iter().filter(|fold| only.is_none_or(|only| only.contains(fold))) {
-        let (held, rest): (Vec<&Kept>, Vec<&Kept>) =
-            prepared.windows.iter().partition(|kept| folds.get(kept.dialogue) == Some(&fold));
-        let delta = prepared.train(&rest, Some(fold), progress)?;
-        for (dialogue, turn) in prepared.score(&delta, &held)? {
-            if let Some(place) = scores.get_mut(dialogue) {
-                place.push(turn);
-            }
-        }
-    }
-    for turns in &mut scores {
-        turns.sort_by_key(|turn| turn.turn);
-    }
-    Ok(scores)
+    Trainer::new(encoder, dialogues, options, progress)?.hold_out(held, progress)
 }
 
 /// A window and what the lower layers made of it.
@@ -187,23 +139,35 @@ struct Kept {
     targets: Vec<Option<Target>>,
 }
 
-/// All windows with a labelled turn.
-struct Prepared<'a> {
-    folder: &'a Folder,
+/// Labelled calls as they come out of the lower layers, from which any number of models can be trained.
+pub struct Trainer<'a> {
+    folder: Folder,
     dialogues: &'a [Dialogue],
-    options: &'a TrainOptions,
+    options: TrainOptions,
     labels: Labels,
     first: usize,
+    /// All windows with a labelled turn.
     windows: Vec<Kept>,
 }
 
-impl<'a> Prepared<'a> {
-    fn new(
-        folder: &'a Folder,
+impl std::fmt::Debug for Trainer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trainer").field("windows", &self.windows.len()).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Trainer<'a> {
+    /// Runs the lower layers over all labelled calls.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, a setting is out of range, or nothing is labelled.
+    pub fn new(
+        encoder: &Path,
         dialogues: &'a [Dialogue],
-        options: &'a TrainOptions,
+        options: &TrainOptions,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self> {
+        let folder = Folder::open(encoder)?;
         if options.layers == 0 || options.layers > folder.layers() || options.epochs == 0 || options.batch_tokens == 0 {
             return Err(Error::Setting(format!(
                 "training {} of {} layers for {} epochs is not possible",
@@ -217,7 +181,7 @@ impl<'a> Prepared<'a> {
             return Err(Error::Setting("nothing is labelled".to_owned()));
         }
         let first = folder.layers() - options.layers;
-        let cutter = Cutter::new(folder, &options.windows)?;
+        let cutter = Cutter::new(&folder, &options.windows)?;
         let mut windows = Vec::new();
         for (dialogue, call) in dialogues.iter().enumerate() {
             for window in cutter.cut(&call.turns, None)? {
@@ -255,7 +219,84 @@ impl<'a> Prepared<'a> {
             }
             progress(Progress::Prepared { done, of: lengths.len() });
         }
-        Ok(Self { folder, dialogues, options, labels, first, windows })
+        Ok(Self { folder, dialogues, options: options.clone(), labels, first, windows })
+    }
+
+    /// Trains with other settings from now on.
+    ///
+    /// # Errors
+    /// When they ask for other layers or windows than were prepared.
+    pub fn set_options(&mut self, options: &TrainOptions) -> Result<()> {
+        if options.layers != self.options.layers || options.windows != self.options.windows || options.epochs == 0 {
+            return Err(Error::Setting("other layers and windows need another preparation".to_owned()));
+        }
+        self.options = options.clone();
+        Ok(())
+    }
+
+    /// Trains on all calls and returns what changed.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn finetune(&self, progress: &mut dyn FnMut(Progress)) -> Result<Delta> {
+        self.train(&self.windows.iter().collect::<Vec<_>>(), None, progress)
+    }
+
+    /// Trains without the dialogues that `held` names, and returns what changed with the scores of
+    /// their labelled turns, one entry for every dialogue.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn hold_out(
+        &self,
+        held: impl Fn(usize) -> bool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(Delta, Vec<Vec<TurnScores>>)> {
+        self.without(held, None, progress)
+    }
+
+    /// Scores of every labelled turn by a model that was trained without its fold: for each
+    /// dialogue the scores of its labelled turns. `folds` gives the fold of each dialogue; with
+    /// `only`, just these folds are held out.
+    ///
+    /// # Errors
+    /// When `folds` is not as long as the dialogues, or the engine fails.
+    pub fn out_of_fold(
+        &self,
+        folds: &[usize],
+        only: Option<&[usize]>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Vec<Vec<TurnScores>>> {
+        if folds.len() != self.dialogues.len() {
+            return Err(Error::Setting(format!("{} folds for {} dialogues", folds.len(), self.dialogues.len())));
+        }
+        let mut scores: Vec<Vec<TurnScores>> = self.dialogues.iter().map(|_| Vec::new()).collect();
+        let distinct: BTreeSet<usize> = folds.iter().copied().collect();
+        for fold in distinct.into_iter().filter(|fold| only.is_none_or(|only| only.contains(fold))) {
+            let (_, held) = self.without(|dialogue| folds.get(dialogue) == Some(&fold), Some(fold), progress)?;
+            scores.iter_mut().zip(held).for_each(|(all, held)| all.extend(held));
+        }
+        Ok(scores)
+    }
+
+    fn without(
+        &self,
+        held: impl Fn(usize) -> bool,
+        fold: Option<usize>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(Delta, Vec<Vec<TurnScores>>)> {
+        let (out, rest): (Vec<&Kept>, Vec<&Kept>) = self.windows.iter().partition(|kept| held(kept.dialogue));
+        let delta = self.train(&rest, fold, progress)?;
+        let mut scores: Vec<Vec<TurnScores>> = self.dialogues.iter().map(|_| Vec::new()).collect();
+        for (dialogue, turn) in self.score(&delta, &out)? {
+            if let Some(place) = scores.get_mut(dialogue) {
+                place.push(turn);
+            }
+        }
+        for turns in &mut scores {
+            turns.sort_by_key(|turn| turn.turn);
+        }
+        Ok((delta, scores))
     }
 
     fn train(&self, kept: &[&Kept], fold: Option<usize>, progress: &mut dyn FnMut(Progress)) -> Result<Delta> {
@@ -263,14 +304,23 @@ impl<'a> Prepared<'a> {
             tch::set_num_threads(1);
             tch::manual_seed(i64::from(self.options.seed));
             let mut random = Random(u64::from(self.options.seed));
-            let upper = Upper::new(self.folder, self.first, self.labels.width())?;
+            let mut upper = Upper::new(&self.folder, self.first, self.labels.width())?;
             let mut optimizer = nn::AdamW { wd: self.options.decay, ..nn::AdamW::default() }
                 .build(&upper.store, self.options.layer_rate)
                 .map_err(|error| Error::Engine(error.to_string()))?;
-            let loss = Loss::new(kept, &self.labels, self.options);
+            let targets = kept.iter().flat_map(|kept| kept.targets.iter().flatten());
+            let loss = Loss::new(targets, &self.labels, &self.options);
             let lengths: Vec<usize> = kept.iter().map(|kept| kept.window.ids.len()).collect();
             let plan: Vec<Vec<Vec<usize>>> =
                 (0..self.options.epochs).map(|_| random.batches(&lengths, self.options.batch_tokens)).collect();
+            let some: Vec<_> = plan
+                .iter()
+                .flatten()
+                .take(CALIBRATION)
+                .map(|batch| self.stack(&batch.iter().filter_map(|&i| kept.get(i).copied()).collect::<Vec<_>>()))
+                .collect();
+            upper.calibrate(&some, &loss.biases);
+            drop(some);
             let of = plan.iter().map(Vec::len).sum::<usize>();
             let (started, mut tokens, mut running) = (Instant::now(), 0, None);
             for (step, batch) in plan.iter().flatten().enumerate() {
@@ -279,7 +329,8 @@ impl<'a> Prepared<'a> {
                 optimizer.set_lr_group(0, rate * self.options.layer_rate);
                 optimizer.set_lr_group(HEAD_GROUP, rate * self.options.head_rate);
                 let (stack, windows) = self.stack(&batch);
-                let value = loss.of(&upper.logits(&stack, &windows, true), &batch);
+                let targets = batch.iter().flat_map(|kept| &kept.targets);
+                let value = loss.of(&upper.logits(&stack, &windows, true), targets);
                 optimizer.backward_step_clip_norm(&value, 1.0);
                 let value = f64::from(value);
                 running = Some(running.map_or(value, |mean: f64| mean * 0.95 + value * 0.05));
@@ -294,7 +345,7 @@ impl<'a> Prepared<'a> {
                 });
             }
             let _no_grad = tch::no_grad_guard();
-            Delta::of(&upper, self.folder, &self.labels, &self.options.windows)
+            Delta::of(&upper, &self.folder, &self.labels, &self.options.windows)
         })
     }
 
@@ -303,7 +354,7 @@ impl<'a> Prepared<'a> {
         guarded(|| {
             tch::set_num_threads(1);
             let _no_grad = tch::no_grad_guard();
-            let upper = delta.apply(self.folder)?;
+            let upper = delta.apply(&self.folder)?;
             let lengths: Vec<usize> = kept.iter().map(|kept| kept.window.ids.len()).collect();
             let mut scores = Vec::new();
             for batch in group(by_length(&lengths), &lengths, PREPARE_TOKENS) {
@@ -331,115 +382,6 @@ impl<'a> Prepared<'a> {
         let windows: Vec<&Window> = batch.iter().map(|kept| &kept.window).collect();
         let vectors: Vec<&[u8]> = batch.iter().map(|kept| kept.vectors.as_slice()).collect();
         (Stack::of_kept(&vectors, &windows, self.folder.config.hidden_size), windows)
-    }
-}
-
-/// The loss over all labels, with what it weighs them by.
-struct Loss {
-    multiple: i64,
-    /// Weight of a positive, for each column of codes and acts.
-    positive: Tensor,
-    /// Weight of each such column.
-    column: Tensor,
-    sentiment: Option<Softmax>,
-    emotion: Option<Softmax>,
-}
-
-/// One softmax group.
-struct Softmax {
-    from: i64,
-    classes: Tensor,
-    weight: f64,
-}
-
-impl Loss {
-    fn new(kept: &[&Kept], labels: &Labels, options: &TrainOptions) -> Self {
-        let targets = || kept.iter().flat_map(|kept| kept.targets.iter().flatten());
-        let (mut positives, mut known) = (vec![0.0f64; labels.multiple()], vec![0.0f64; labels.multiple()]);
-        for target in targets() {
-            positives
-                .iter_mut()
-                .zip(&target.values)
-                .zip(&target.known)
-                .for_each(|((sum, &x), &k)| *sum += f64::from(x * k));
-            known.iter_mut().zip(&target.known).for_each(|(sum, &k)| *sum += f64::from(k));
-        }
-        let positive: Vec<f32> = positives
-            .iter()
-            .zip(&known)
-            .map(|(&p, &k)| ((k - p) / p.max(1.0)).sqrt().clamp(1.0, options.rare_weight) as f32)
-            .collect();
-        let column: Vec<f32> = (0..labels.multiple())
-            .map(|i| {
-                if i < labels.codes.len() {
-                    1.0
-                } else {
-                    options.side_weight as f32
-                }
-            })
-            .collect();
-        let softmax = |from: usize, names: &[String], weight: f64, class: &dyn Fn(&Target) -> Option<usize>| {
-            let mut counts = vec![0.0f64; names.len()];
-            targets().filter_map(class).for_each(|i| counts.iter_mut().skip(i).take(1).for_each(|n| *n += 1.0));
-            let mean = counts.iter().sum::<f64>() / names.len().max(1) as f64;
-            let classes: Vec<f32> =
-                counts.iter().map(|&n| (mean / n.max(1.0)).sqrt().clamp(0.5, options.rare_weight) as f32).collect();
-            (names.len() > 1).then(|| Softmax { from: from as i64, classes: Tensor::of_slice(&classes), weight })
-        };
-        let from = labels.multiple();
-        Self {
-            multiple: from as i64,
-            positive: Tensor::of_slice(&positive),
-            column: Tensor::of_slice(&column),
-            sentiment: softmax(from, &labels.sentiments, 1.0, &|target| target.sentiment),
-            emotion: softmax(from + labels.sentiments.len(), &labels.emotions, options.side_weight, &|target| {
-                target.emotion
-            }),
-        }
-    }
-
-    fn of(&self, logits: &Tensor, batch: &[&Kept]) -> Tensor {
-        let (mut values, mut known, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut sentiments, mut emotions) = (Vec::new(), Vec::new());
-        for (row, target) in batch.iter().flat_map(|kept| &kept.targets).enumerate() {
-            let Some(target) = target else { continue };
-            values.extend_from_slice(&target.values);
-            known.extend_from_slice(&target.known);
-            rows.push(row as i64);
-            sentiments.push(target.sentiment);
-            emotions.push(target.emotion);
-        }
-        let logits = logits.index_select(0, &Tensor::of_slice(&rows));
-        let shape = [rows.len() as i64, self.multiple];
-        let (values, known) = (Tensor::of_slice(&values).view(shape), Tensor::of_slice(&known).view(shape));
-        let weights = &known * &self.column;
-        let each = logits.narrow(1, 0, self.multiple).binary_cross_entropy_with_logits(
-            &values,
-            Some(&weights),
-            Some(&self.positive),
-            Reduction::Sum,
-        );
-        let mut loss = each / (rows.len().max(1) as f64);
-        for (softmax, classes) in [(&self.sentiment, sentiments), (&self.emotion, emotions)] {
-            let Some(softmax) = softmax else { continue };
-            loss = loss + softmax.of(&logits, &classes);
-        }
-        loss
-    }
-}
-
-impl Softmax {
-    fn of(&self, logits: &Tensor, classes: &[Option<usize>]) -> Tensor {
-        let (rows, classes): (Vec<i64>, Vec<i64>) =
-            classes.iter().zip(0i64..).filter_map(|(class, row)| Some((row, (*class)? as i64))).unzip();
-        if rows.is_empty() {
-            return Tensor::zeros([0i64; 0].as_slice(), (Kind::Float, logits.device()));
-        }
-        let own = logits
-            .narrow(1, self.from, self.classes.size1().unwrap_or(0))
-            .index_select(0, &Tensor::of_slice(&rows));
-        let loss = own.cross_entropy_loss(&Tensor::of_slice(&classes), Some(&self.classes), Reduction::Mean, -100, 0.0);
-        loss * self.weight
     }
 }
 

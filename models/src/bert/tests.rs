@@ -169,12 +169,13 @@ fn a_held_out_fold_is_scored_by_a_model_that_has_not_seen_it() {
     for call in calls.iter_mut().skip(20) {
         call.turns[0].labels.as_mut().unwrap().codes.insert("secret".to_owned());
     }
-    let scores = out_of_fold(&toy.dir, &calls, &folds, Some(&[1]), &options(), &mut |_| {}).unwrap();
+    let trainer = Trainer::new(&toy.dir, &calls, &options(), &mut |_| {}).unwrap();
+    let scores = trainer.out_of_fold(&folds, Some(&[1]), &mut |_| {}).unwrap();
     assert!(scores[..20].iter().all(Vec::is_empty));
     for (i, turns) in scores.iter().enumerate().skip(20) {
         assert_eq!(turns.len(), 5);
         assert_eq!(turns[4].codes["rude"] > 0.0, i % 2 == 0);
         assert!(turns[0].codes["secret"] < 0.0);
     }
-    assert!(out_of_fold(&toy.dir, &calls, &[0], None, &options(), &mut |_| {}).is_err());
+    assert!(trainer.out_of_fold(&[0], None, &mut |_| {}).is_err());
 }

@@ -2,7 +2,7 @@
 //! linear head with a column a label. Owns their forward pass; where a window's lower layers were
 //! computed (just now, or once for all epochs) makes no difference to it.
 
-use rust_bert::bert::BertLayer;
+use rust_bert::bert::{BertConfig, BertLayer};
 use tch::nn::{self, Module};
 use tch::{Device, Kind, Tensor};
 
@@ -23,6 +23,10 @@ pub(super) struct Upper {
     pub(super) first: usize,
     layers: Vec<BertLayer>,
     head: nn::Linear,
+    /// Mean and spread of turn vectors, by dimension: a transformer's vectors have most in common,
+    /// and the head learns from what they have not.
+    centre: Tensor,
+    spread: Tensor,
     dropout: f64,
 }
 
@@ -35,20 +39,27 @@ pub(super) struct Stack {
 }
 
 impl Upper {
-    /// The checkpoint's layers from `first` on, and a head of `width` columns drawn from the
-    /// global generator of libtorch.
+    /// The checkpoint's layers from `first` on, and a head of `width` columns, all zero.
     pub(super) fn new(folder: &Folder, first: usize, width: usize) -> Result<Self> {
         let store = nn::VarStore::new(Device::Cpu);
-        let (root, config) = (store.root(), &folder.config);
+        // Dropping attention weights draws a random number for each pair of tokens, which takes as
+        // long as all matrix products together; hidden units are dropped as in the checkpoint.
+        let config = &BertConfig { attention_probs_dropout_prob: 0.0, ..folder.config.clone() };
+        let root = store.root();
         let stack = &root / "encoder" / "layer";
         let layers = (first..folder.layers()).map(|i| BertLayer::new(&stack / i as i64, config)).collect();
-        let head = nn::linear(
-            root.set_group(HEAD_GROUP) / HEAD,
-            config.hidden_size,
-            width as i64,
-            nn::LinearConfig::default(),
-        );
-        let upper = Self { first, layers, head, dropout: config.hidden_dropout_prob, store };
+        let top = root.set_group(HEAD_GROUP) / HEAD;
+        let zeros = nn::Init::Const(0.0);
+        let init = nn::LinearConfig { ws_init: zeros, bs_init: Some(zeros), bias: true };
+        let upper = Self {
+            first,
+            layers,
+            head: nn::linear(&top, config.hidden_size, width as i64, init),
+            centre: top.zeros_no_train("centre", &[config.hidden_size]),
+            spread: top.ones_no_train("spread", &[config.hidden_size]),
+            dropout: config.hidden_dropout_prob,
+            store,
+        };
         let _no_grad = tch::no_grad_guard();
         for (name, mut variable) in upper.store.variables() {
             if !name.starts_with(HEAD) {
@@ -60,10 +71,28 @@ impl Upper {
 
     /// Logits of the windows' own turns, in their order; shape (turns, columns).
     pub(super) fn logits(&self, stack: &Stack, windows: &[&Window], train: bool) -> Tensor {
+        let vectors = (self.vectors(stack, windows, train) - &self.centre) / &self.spread;
+        self.head.forward(&vectors.dropout(self.dropout, train))
+    }
+
+    /// Mean of each own turn's tokens in the last layer; shape (turns, hidden).
+    fn vectors(&self, stack: &Stack, windows: &[&Window], train: bool) -> Tensor {
         let last = self.layers.iter().fold(stack.vectors.shallow_clone(), |x, layer| {
             layer.forward_t(&x, Some(&stack.attention), None, None, train).hidden_state
         });
-        self.head.forward(&turn_vectors(&last, windows).dropout(self.dropout, train))
+        turn_vectors(&last, windows)
+    }
+
+    /// Takes mean and spread from some batches, and the head's constants from `biases`.
+    pub(super) fn calibrate(&mut self, batches: &[(Stack, Vec<&Window>)], biases: &[f32]) {
+        let _no_grad = tch::no_grad_guard();
+        let vectors: Vec<Tensor> = batches.iter().map(|(stack, windows)| self.vectors(stack, windows, false)).collect();
+        let vectors = Tensor::cat(&vectors, 0);
+        self.centre.copy_(&vectors.mean_dim(Some([0i64].as_slice()), false, Kind::Float));
+        self.spread.copy_(&vectors.std_dim(Some([0i64].as_slice()), false, false).clamp_min(1e-4));
+        if let Some(constants) = &mut self.head.bs {
+            constants.copy_(&Tensor::of_slice(biases));
+        }
     }
 
     /// [`Self::logits`] of a pass without training, as numbers.

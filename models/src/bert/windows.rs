@@ -27,7 +27,7 @@ pub struct WindowOptions {
 
 impl Default for WindowOptions {
     fn default() -> Self {
-        Self { window: 256, before: 56, after: 32, turn: 96 }
+        Self { window: 448, before: 56, after: 32, turn: 96 }
     }
 }
 
