@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Compared;
 
 /// Stands for no code.
-pub const NONE: &str = "-";
+pub(super) const NONE: &str = "-";
 
 /// People's label, then the machine's, then how often.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
