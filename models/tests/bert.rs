@@ -1,5 +1,6 @@
 //! The transformer with its real weights. Needs `scripts/setup-bert`.
 #![cfg(feature = "bert")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ const SENTENCES: &str = include_str!("fixtures/e5_sentences.txt");
 const VECTORS: &[u8] = include_bytes!("fixtures/e5_vectors.f16");
 
 fn folder() -> PathBuf {
-    let dir = default_folder().expect("a home folder");
+    let dir = default_folder().unwrap();
     assert!(dir.join("manifest.json").exists(), "no model in {}: run scripts/setup-bert first", dir.display());
     dir
 }

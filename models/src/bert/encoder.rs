@@ -102,7 +102,7 @@ pub(super) fn batches<T>(inputs: Vec<(T, Vec<u32>)>) -> Vec<Vec<(T, Vec<u32>)>> 
     for input in inputs {
         match batches.last_mut() {
             Some(batch) if batch.len() < BATCH_TEXTS && (batch.len() + 1) * input.1.len() <= BATCH_TOKENS => {
-                batch.push(input)
+                batch.push(input);
             }
             _ => batches.push(vec![input]),
         }

@@ -60,7 +60,7 @@ impl Default for TrainOptions {
         Self {
             layers: 4,
             epochs: 4,
-            layer_rate: 2e-4,
+            layer_rate: 3e-4,
             head_rate: 2e-3,
             warm_up: 0.1,
             decay: 0.01,
@@ -308,8 +308,8 @@ impl<'a> Trainer<'a> {
             let mut optimizer = nn::AdamW { wd: self.options.decay, ..nn::AdamW::default() }
                 .build(&upper.store, self.options.layer_rate)
                 .map_err(|error| Error::Engine(error.to_string()))?;
-            let targets = kept.iter().flat_map(|kept| kept.targets.iter().flatten());
-            let loss = Loss::new(targets, &self.labels, &self.options);
+            let targets: Vec<&Target> = kept.iter().flat_map(|kept| kept.targets.iter().flatten()).collect();
+            let loss = Loss::new(&targets, &self.labels, &self.options);
             let lengths: Vec<usize> = kept.iter().map(|kept| kept.window.ids.len()).collect();
             let plan: Vec<Vec<Vec<usize>>> =
                 (0..self.options.epochs).map(|_| random.batches(&lengths, self.options.batch_tokens)).collect();

@@ -26,13 +26,9 @@ struct Softmax {
 }
 
 impl Loss {
-    pub(super) fn new<'t>(
-        targets: impl Iterator<Item = &'t Target> + Clone,
-        labels: &Labels,
-        options: &TrainOptions,
-    ) -> Self {
+    pub(super) fn new(targets: &[&Target], labels: &Labels, options: &TrainOptions) -> Self {
         let (mut positives, mut known) = (vec![0.0f64; labels.multiple()], vec![0.0f64; labels.multiple()]);
-        for target in targets.clone() {
+        for target in targets {
             positives
                 .iter_mut()
                 .zip(&target.values)
@@ -57,8 +53,8 @@ impl Loss {
         let softmax = |from: usize, names: &[String], weight: f64, class: &dyn Fn(&Target) -> Option<usize>| {
             let mut counts = vec![0.0f64; names.len()];
             targets
-                .clone()
-                .filter_map(class)
+                .iter()
+                .filter_map(|target| class(target))
                 .for_each(|i| counts.iter_mut().skip(i).take(1).for_each(|n| *n += 1.0));
             let mean = counts.iter().sum::<f64>() / names.len().max(1) as f64;
             let classes: Vec<f32> =
@@ -110,7 +106,7 @@ impl Loss {
         let mut loss = each / (rows.len().max(1) as f64);
         for (softmax, classes) in [(&self.sentiment, sentiments), (&self.emotion, emotions)] {
             let Some(softmax) = softmax else { continue };
-            loss = loss + softmax.of(&logits, &classes);
+            loss += softmax.of(&logits, &classes);
         }
         loss
     }
