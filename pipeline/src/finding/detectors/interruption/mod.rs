@@ -121,7 +121,7 @@ const CONTEST_MS: u64 = 2000;
 fn judge(scene: &Scene<'_>, turn: usize, marks: Marks) -> Option<Candidate> {
     let overlap = floor::overlap(scene, turn)?;
     let text = scene.fold(turn);
-    let ending = match wording::ending(scene.fold(overlap.caller), marks) {
+    let ending = match wording::ending(scene.fold(overlap.caller), last_word(scene, overlap.caller), marks) {
         // How a turn ends that outlasts the agent's is not the agent's doing.
         _ if overlap.goes_on || overlap.taken < -300 => Ending::Unknown,
         ending => ending,
@@ -345,6 +345,13 @@ fn guides(scene: &Scene<'_>, turn: usize) -> bool {
         || danger
             && !wording::demands(text)
             && (scene.has(turn, "acknowledge") || wording::leads(text) || wording::forbids(text))
+}
+
+/// The last word of a turn.
+fn last_word<'a>(scene: &Scene<'a>, turn: usize) -> Option<&'a str> {
+    let fold = scene.fold(turn);
+    let mut words = scene.call.tokens.get(turn)?.iter().rev().map(|token| token.word(fold));
+    words.find(|word| !word.chars().all(is_punctuation))
 }
 
 fn last(text: &str, n: usize) -> String {

@@ -63,13 +63,14 @@ pub(super) enum Ending {
     Unknown,
 }
 
-/// How a turn ends: by its mark where marks tell, else by its last words.
-pub(super) fn ending(text: &str, marks: Marks) -> Ending {
+/// How a turn ends: by its mark where marks tell, else by its last words. `last_word` is the last
+/// one of the segmented turn, where it was segmented.
+pub(super) fn ending(text: &str, last_word: Option<&str>, marks: Marks) -> Ending {
     let text = text.trim_end();
     if text.ends_with(['…', '—', '-', '、', ',', '，']) || text.ends_with("..") {
         return Ending::Open;
     }
-    if hangs(text) {
+    if hangs(text, last_word) {
         return Ending::Open;
     }
     match marks {
@@ -82,7 +83,7 @@ pub(super) fn ending(text: &str, marks: Marks) -> Ending {
 
 /// Whether the last words want a continuation: a connective, a preposition, an adverb before its
 /// verb, a modal verb, a measure word without its noun, or the first half of a compound sentence.
-fn hangs(text: &str) -> bool {
+fn hangs(text: &str, last_word: Option<&str>) -> bool {
     const ENDS: &[&str] = &[
         // Connectives.
         "因为",
@@ -245,7 +246,10 @@ fn hangs(text: &str) -> bool {
     if WHOLE.iter().any(|end| clause.ends_with(end)) {
         return false;
     }
-    if ENDS.iter().any(|end| clause.ends_with(end)) {
+    // A character that is only the end of a longer word (给 in 供给) is none of these.
+    let stands =
+        |end: &str| clause.ends_with(end) && (end.chars().count() > 1 || last_word.is_none_or(|word| word == end));
+    if ENDS.iter().any(|end| stands(end)) {
         // A clause that is nothing but an answer (就是, 会, 能, 要) is whole.
         return clause.chars().count() > 2 || body.len() > clause.len() || clause.chars().count() == 1;
     }
@@ -401,7 +405,6 @@ pub(super) fn demands(text: &str) -> bool {
         "多深",
         "多大",
         "谁",
-        "没有",
         "是不是",
         "有没有",
         "吗",
@@ -416,10 +419,13 @@ pub(super) fn demands(text: &str) -> bool {
         "多久",
         "还用问",
     ];
-    // 谁都, 什么也: whoever, whatever.
-    MARKS
-        .iter()
-        .any(|mark| text.match_indices(mark).any(|(at, _)| !text[at + mark.len()..].starts_with(['都', '也'])))
+    // 谁都, 什么也: whoever, whatever; 什么的, 怎么说呢: fillers.
+    const NOT: &[&str] = &["都", "也", "的", "说呢"];
+    text.trim_end_matches(is_punctuation).ends_with("没有")
+        || MARKS.iter().any(|mark| {
+            text.match_indices(mark)
+                .any(|(at, _)| !NOT.iter().any(|not| text[at + mark.len()..].starts_with(not)))
+        })
 }
 
 /// Whether a turn tells the other not to do something (别动), as against 特别, 分别 and their like.
@@ -552,12 +558,14 @@ mod tests {
             "虽然合同到期了。",
             "那天他没来，然后我。",
         ] {
-            assert_eq!(ending(text, Marks::Always), Ending::Open, "{text}");
+            assert_eq!(ending(text, None, Marks::Always), Ending::Open, "{text}");
         }
-        assert_eq!(ending("我去了三趟。", Marks::Telling), Ending::Closed);
-        assert_eq!(ending("我去了三趟。", Marks::Always), Ending::Unknown);
-        assert_eq!(ending("水已经停了。", Marks::Always), Ending::Closed);
-        assert_eq!(ending("这个不重要", Marks::None), Ending::Unknown);
+        assert_eq!(ending("我去了三趟。", None, Marks::Telling), Ending::Closed);
+        assert_eq!(ending("我去了三趟。", None, Marks::Always), Ending::Unknown);
+        assert_eq!(ending("水已经停了。", None, Marks::Always), Ending::Closed);
+        assert_eq!(ending("这个不重要", None, Marks::None), Ending::Unknown);
+        assert_eq!(ending("那边有供给", Some("供给"), Marks::Always), Ending::Unknown);
+        assert_eq!(ending("我就想给", Some("给"), Marks::Always), Ending::Open);
     }
 
     #[test]
