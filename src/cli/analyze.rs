@@ -11,7 +11,7 @@ use qingting_pipeline::columnar::AnalysisWriter;
 use tempfile::NamedTempFile;
 
 use super::InputArgs;
-use super::args::report_summary;
+use super::args::{report_deep, report_summary};
 use super::progress::Spinner;
 use crate::batch::{Batch, Done, Quarantine, Sink};
 use crate::diagnostic;
@@ -66,6 +66,7 @@ pub(super) fn run(args: &AnalyzeArgs) -> miette::Result<u8> {
         (Format::Jsonl, false) => persist(&args.out, |out| copy(kept, out))?,
         (Format::Parquet, _) => persist(&args.out, |out| parquet(kept, out))?,
     }
+    report_deep(&loaded.pipeline);
     Ok(report_summary(&summary, quarantine.path()))
 }
 

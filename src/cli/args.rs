@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 use miette::{IntoDiagnostic, WrapErr, miette};
 use qingting_pipeline::import::{ImportOptions, Importer};
+use qingting_pipeline::learned::Decide;
 use qingting_pipeline::record::Provenance;
 use qingting_pipeline::{Pipeline, assets::Assets};
 
@@ -42,15 +43,46 @@ pub(crate) enum Models {
 }
 
 impl Models {
+    /// Lets the command line decide over the configuration.
+    pub(crate) fn apply(chosen: Option<Self>, settings: &mut Settings) {
+        settings.models.decide = match chosen {
+            None => settings.models.decide,
+            Some(Self::Static) => Decide::Static,
+            Some(Self::Bert) => Decide::Bert,
+            Some(Self::Cascade) => Decide::Cascade,
+        };
+    }
+
     /// # Errors
-    /// When this build does not have them.
-    pub(crate) fn check(chosen: Option<Self>) -> miette::Result<()> {
+    /// When other models are asked for than those inside the program.
+    pub(crate) fn only_static(chosen: Option<Self>) -> miette::Result<()> {
         match chosen {
             None | Some(Self::Static) => Ok(()),
             Some(Self::Bert | Self::Cascade) => {
-                Err(miette!(help = "leave --models out, or name static", "this build has no transformer models"))
+                Err(miette!(help = "leave --models out, or name static", "this command has no use for the transformer"))
             }
         }
+    }
+}
+
+/// Loads the pipeline, with the transformer where the settings ask for it.
+///
+/// # Errors
+/// When a file of the configuration or of a model is missing or wrong.
+pub(crate) fn pipeline(settings: &Settings, assets: &Assets) -> miette::Result<Pipeline> {
+    Pipeline::new(&settings.pipeline(), assets).map_err(diagnostic::pipeline)
+}
+
+/// Says on stderr what the transformer was asked.
+pub(crate) fn report_deep(pipeline: &Pipeline) {
+    let Some(report) = pipeline.deep_report().filter(|report| report.turns > 0) else {
+        return;
+    };
+    let share = report.asked as f64 * 100.0 / report.turns as f64;
+    eprintln!("transformer: asked about {} of {} turns ({share:.1}%)", report.asked, report.turns);
+    if report.failed > 0 {
+        let reason = report.reason.unwrap_or_default();
+        eprintln!("warning: it failed on {} calls, which the static models judged alone: {reason}", report.failed);
     }
 }
 
@@ -108,10 +140,10 @@ pub(crate) struct Loaded {
 
 impl InputArgs {
     pub(crate) fn load(&self) -> miette::Result<Loaded> {
-        Models::check(self.models)?;
         let inputs = batch::expand(&self.inputs)?;
-        let (settings, assets) = self.config.load()?;
-        let pipeline = Pipeline::new(&settings.pipeline(), &assets).map_err(diagnostic::pipeline)?;
+        let (mut settings, assets) = self.config.load()?;
+        Models::apply(self.models, &mut settings);
+        let pipeline = pipeline(&settings, &assets)?;
         let importer = Importer::new(self.options(&settings)?).map_err(diagnostic::pipeline)?;
         let threads = self.threads.unwrap_or(settings.batch.threads);
         let pool = rayon::ThreadPoolBuilder::new()

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use miette::{IntoDiagnostic, WrapErr, miette};
-use qingting_pipeline::Pipeline;
 use qingting_pipeline::import::{Imported, Importer};
 
 use super::ConfigArgs;
-use super::args::Models;
+use super::args::{Models, pipeline, report_deep};
 use crate::diagnostic;
 use crate::evaluate::{Counts, Evaluation, Interval, Mistake, evaluate};
 
@@ -36,9 +35,9 @@ pub(super) struct EvalArgs {
 /// # Errors
 /// When the file cannot be read, holds a bad record or no labelled call.
 pub(super) fn run(args: &EvalArgs) -> miette::Result<u8> {
-    Models::check(args.models)?;
-    let (settings, assets) = args.config.load()?;
-    let pipeline = Pipeline::new(&settings.pipeline(), &assets).map_err(diagnostic::pipeline)?;
+    let (mut settings, assets) = args.config.load()?;
+    Models::apply(args.models, &mut settings);
+    let pipeline = pipeline(&settings, &assets)?;
     let importer = Importer::new(settings.import_options()).map_err(diagnostic::pipeline)?;
     let mut records = Vec::new();
     for imported in importer.open(&args.gold).map_err(diagnostic::pipeline)? {
@@ -54,6 +53,8 @@ pub(super) fn run(args: &EvalArgs) -> miette::Result<u8> {
         return Err(miette!("{} holds no call with labels", args.gold.display()));
     }
     let analyses = pipeline.analyze_batch(&records).into_iter().map(|done| done.analysis);
+    let analyses: Vec<_> = analyses.collect();
+    report_deep(&pipeline);
     let pairs: Vec<_> = records.into_iter().zip(analyses).collect();
     let result = evaluate(&pairs, pipeline.finder().catalog()).map_err(|e| miette!("{e}"))?;
     if args.json {

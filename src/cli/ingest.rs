@@ -7,7 +7,7 @@ use clap::Args;
 use qingting_index::{Context, DataDir, Error, IngestSession, IngestSummary, SourceFile};
 
 use super::InputArgs;
-use super::args::report_summary;
+use super::args::{report_deep, report_summary};
 use super::data::index;
 use super::progress::Spinner;
 use crate::batch::{Batch, Done, Quarantine, Sink, SourceDone};
@@ -69,6 +69,7 @@ pub(super) fn run(args: &IngestArgs) -> miette::Result<u8> {
     if let (Some(first), Some(last)) = (stored.first_date, stored.last_date) {
         eprintln!("{} calls stored ({first} to {last}), {} of them replaced", stored.calls, stored.replaced);
     }
+    report_deep(&loaded.pipeline);
     Ok(report_summary(&summary, quarantine.path()))
 }
 

@@ -90,7 +90,7 @@ pub(super) fn run(command: &KbCommand) -> miette::Result<u8> {
 }
 
 fn import(args: &ImportArgs) -> miette::Result<u8> {
-    Models::check(args.models)?;
+    Models::only_static(args.models)?;
     let opened = args.data.writer("qingting kb import")?;
     let summary = opened.knowledge()?.import(&args.files).map_err(index)?;
     for refused in &summary.refused {
@@ -110,7 +110,7 @@ fn import(args: &ImportArgs) -> miette::Result<u8> {
 }
 
 fn search(args: &SearchArgs) -> miette::Result<u8> {
-    Models::check(args.models)?;
+    Models::only_static(args.models)?;
     let opened = args.data.reader()?;
     let knowledge = opened.knowledge()?;
     let find = |text: &str| {

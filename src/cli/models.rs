@@ -3,6 +3,10 @@
 use clap::Subcommand;
 use miette::IntoDiagnostic;
 use qingting_models::{Encoder, HashedNgrams, StaticVectors};
+use qingting_pipeline::learned::{Decide, Learned};
+
+use super::ConfigArgs;
+use crate::diagnostic;
 
 #[cfg(feature = "bert")]
 mod finetune;
@@ -33,6 +37,8 @@ pub(super) struct InfoArgs {
     #[cfg(feature = "bert")]
     #[arg(long, value_name = "DIR")]
     encoder: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgs,
 }
 
 /// # Errors
@@ -63,6 +69,14 @@ fn info(args: &InfoArgs) -> miette::Result<u8> {
     transformer::info(args.encoder.as_deref())?;
     #[cfg(not(feature = "bert"))]
     println!("bert: not part of this build (cargo feature `bert`, scripts/setup-bert)");
+    // The heads and judgements that an analysis with these settings would use.
+    let (mut settings, _) = args.config.load()?;
+    settings.models.decide = Decide::Static;
+    let learned = Learned::load(&settings.models).map_err(diagnostic::pipeline)?;
+    for (name, model) in learned.shelf().iter() {
+        println!("heads {name}: {} heads over {} grams", model.heads().len(), model.grams());
+    }
+    train::figures(learned.judges());
     Ok(super::GOOD)
 }
 

@@ -29,7 +29,7 @@ pub(super) struct TopicsArgs {
 /// # Errors
 /// When the store cannot be read or holds no call.
 pub(super) fn run(args: &TopicsArgs) -> miette::Result<u8> {
-    Models::check(args.models)?;
+    Models::only_static(args.models)?;
     let opened = args.data.writer_or_reader("qingting topics")?;
     let topics = find(&opened, args.dates.range(), args.seed)?;
     if args.json {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use miette::{IntoDiagnostic, WrapErr};
+use qingting_models::Judges;
 use qingting_models::deep::HeldOutCall;
 
 use crate::cli::{ConfigArgs, GOOD};
@@ -83,26 +84,37 @@ fn write(args: &TrainArgs, trained: &Trained) -> miette::Result<()> {
     Ok(())
 }
 
-/// The figures on held-out sets.
+/// What was trained, and the figures on held-out sets.
 fn print(trained: &Trained) {
     for (name, model) in trained.shelf.iter() {
         println!("heads {name}: {} heads over {} grams", model.heads().len(), model.grams());
     }
+    figures(&trained.judges);
+}
+
+/// The figures of every judgement on held-out sets, with its threshold.
+pub(super) fn figures(judges: &Judges) {
+    let data = &judges.data;
     println!(
-        "\n{:<36} {:>5} {:>6} {:>6} {:>6} {:>6} {:>9} {:>9}",
-        "held out", "n", "AP", "P", "R", "F1", "call P", "call R"
+        "judgements: trained on {} calls, {} labelled turns, fingerprint {}",
+        data.calls, data.turns, data.fingerprint
     );
-    for (name, judge) in &trained.judges.judges {
+    println!(
+        "\n{:<40} {:>5} {:>6} {:>6} {:>6} {:>6} {:>7} {:>7} {:>7}",
+        "held out", "n", "AP", "P", "R", "F1", "call P", "call R", "assert"
+    );
+    for (name, judge) in &judges.judges {
         let figure = |key: &str| judge.metrics.get(key).map_or_else(String::new, |x| format!("{x:.3}"));
         println!(
-            "{name:<36} {:>5} {:>6} {:>6} {:>6} {:>6} {:>9} {:>9}",
+            "{name:<40} {:>5} {:>6} {:>6} {:>6} {:>6} {:>7} {:>7} {:>7}",
             judge.metrics.get("positives").copied().unwrap_or_default(),
             figure("average_precision"),
             figure("precision"),
             figure("recall"),
             figure("f1"),
             figure("call_precision"),
-            figure("call_recall")
+            figure("call_recall"),
+            judge.threshold.map_or_else(String::new, |t| format!("{:.3}", t.assert)),
         );
     }
 }

@@ -100,7 +100,7 @@ impl Fusion {
     ) -> Vec<usize> {
         let detected = Detected::new(candidates);
         let heads = Heads::new(scene);
-        let mut turns: Vec<usize> = judged(scene, &detected)
+        let mut turns: Vec<usize> = judged(scene)
             .filter(|&(code, turn)| self.probability(&heads, &detected, code, turn).is_some_and(&wants))
             .map(|(_, turn)| turn)
             .collect();
@@ -117,7 +117,7 @@ impl Fusion {
             let detected = Detected::new(&candidates);
             let heads = Heads::new(scene);
             let mut turns = BTreeMap::new();
-            for (code, turn) in judged(scene, &detected) {
+            for (code, turn) in judged(scene) {
                 if let Some(probability) = self.probability(&heads, &detected, code, turn) {
                     turns.insert((code, turn), probability);
                 }
@@ -150,9 +150,7 @@ impl Fusion {
         let detected = Detected::new(candidates);
         let heads = Heads::new(scene);
         CodeFeatures {
-            turns: judged(scene, &detected)
-                .map(|(code, turn)| (code, turn, heads.turn(&detected, code, turn)))
-                .collect(),
+            turns: judged(scene).map(|(code, turn)| (code, turn, heads.turn(&detected, code, turn))).collect(),
             call: catalog
                 .iter()
                 .filter(|info| info.level == Level::Call)
@@ -183,8 +181,10 @@ fn named(code: &str) -> Option<&'static str> {
     AGENT_CODES.into_iter().chain(CALLER_CODES).find(|known| *known == code)
 }
 
-/// The codes and turns that are judged. Whether somebody was cut off shows in the times alone.
-fn judged<'s>(scene: &'s Scene<'_>, detected: &'s Detected<'_>) -> impl Iterator<Item = (&'static str, usize)> + 's {
+/// The codes and turns that are judged. Who took the floor shows in the times, and how it shows
+/// depends on how people talk with each other: there the detector, which reasons from the floor,
+/// carries over to other speech better than what was trained on hotline calls.
+fn judged<'s>(scene: &'s Scene<'_>) -> impl Iterator<Item = (&'static str, usize)> + 's {
     (0..scene.call.turns.len()).flat_map(move |turn| {
         let codes: &[&'static str] = match scene.call.role(turn) {
             _ if !scene.says(turn) => &[],
@@ -192,9 +192,6 @@ fn judged<'s>(scene: &'s Scene<'_>, detected: &'s Detected<'_>) -> impl Iterator
             Role::Caller => &CALLER_CODES,
             Role::Bot | Role::Ivr | Role::Other => &[],
         };
-        codes
-            .iter()
-            .filter(move |code| **code != "interruption" || detected.on(code, Some(turn)).is_some())
-            .map(move |code| (*code, turn))
+        codes.iter().filter(|code| **code != "interruption").map(move |code| (*code, turn))
     })
 }
