@@ -125,13 +125,14 @@ pub(super) fn pair(first: (&[f32], &[bool]), second: (&[f32], &[bool])) -> (f32,
     (best.1, best.2)
 }
 
-/// One threshold for each code, found by coordinate ascent.
+/// One threshold for each code, found by coordinate ascent, and the share of the faultless calls that
+/// is accused with them.
 pub(super) fn choose(
     judged: &[Judged],
     data: &Data,
     wanted: impl Fn(usize) -> bool,
     caution: f64,
-) -> Vec<JudgeThreshold> {
+) -> (Vec<JudgeThreshold>, f64) {
     let fault_codes: Vec<&str> = judged.iter().filter(|j| j.fault).map(|j| j.code.as_str()).collect();
     let faultless = |index: usize| {
         let labels = &data.samples[index].labels;
@@ -178,7 +179,9 @@ pub(super) fn choose(
             break;
         }
     }
-    chosen.into_iter().map(|assert| JudgeThreshold { assert, review: assert * REVIEW }).collect()
+    let accused = accusers.iter().filter(|n| **n > 0).count() as f64 / clean.len().max(1) as f64;
+    let thresholds = chosen.into_iter().map(|assert| JudgeThreshold { assert, review: assert * REVIEW }).collect();
+    (thresholds, accused)
 }
 
 #[cfg(test)]

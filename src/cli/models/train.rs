@@ -103,6 +103,15 @@ pub(super) fn figures(judges: &Judges) {
         "\n{:<40} {:>5} {:>6} {:>6} {:>6} {:>6} {:>7} {:>7} {:>7}",
         "held out", "n", "AP", "P", "R", "F1", "call P", "call R", "assert"
     );
+    let accused = |prefix: &str| {
+        let mut of = judges.judges.iter().filter(|(name, _)| name.starts_with(prefix));
+        of.find_map(|(_, judge)| judge.metrics.get("faultless_calls_accused")).copied()
+    };
+    for (what, prefix) in [("", "code."), (", with the transformer", "deep.code.")] {
+        if let Some(share) = accused(prefix) {
+            println!("faultless calls accused of something, held out{what}: {:.1}%", share * 100.0);
+        }
+    }
     for (name, judge) in &judges.judges {
         let figure = |key: &str| judge.metrics.get(key).map_or_else(String::new, |x| format!("{x:.3}"));
         println!(
