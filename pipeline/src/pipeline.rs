@@ -227,3 +227,25 @@ impl Pipeline {
         records.par_iter().map(|record| self.analyze(record)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Role, Turn};
+
+    /// Where the caller speaks once, as in a written message, there are no other turns to compare with.
+    #[test]
+    fn a_single_turn_of_the_caller_was_taken_for_a_crisis() {
+        let pipeline = Pipeline::new(&PipelineConfig::default(), &Assets::embedded()).unwrap();
+        for text in [
+            "小区门口的路灯坏了半个月，麻烦派人修一下。",
+            "我想问下居住证怎么办",
+            "楼上天天装修，吵得没法休息。",
+        ] {
+            let mut record = CallRecord::new("message");
+            record.turns = vec![Turn::new(Role::Caller, text)];
+            let found = pipeline.analyze(&record).analysis;
+            assert!(!found.facts.crisis, "{text}: {:?}", found.findings);
+        }
+    }
+}

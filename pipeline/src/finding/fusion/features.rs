@@ -216,6 +216,11 @@ impl<'a> Heads<'a> {
         };
         let others = || own.iter().copied().filter(|&i| i != turn);
         let peak = |values: &mut dyn Iterator<Item = f32>| values.fold(-1.0f32, f32::max);
+        // A head that does not apply says about -1; so do turns that are not there.
+        let mean = |values: &mut dyn Iterator<Item = f32>| {
+            let (sum, n) = values.fold((0.0f32, 0.0f32), |(sum, n), x| (sum + x, n + 1.0));
+            if n > 0.0 { sum / n } else { -1.0 }
+        };
         let at = |column: &[f32], i: Option<usize>| i.map_or(-1.0, |i| column[i]);
         let end = &other[other.len().saturating_sub(2)..];
         let detector = detected.on(code, Some(turn));
@@ -233,7 +238,7 @@ impl<'a> Heads<'a> {
             self.head(code, own_before),
             self.head(code, own_after),
             peak(&mut others().map(|i| self.head(code, Some(i)))),
-            others().map(|i| self.head(code, Some(i))).sum::<f32>() / others().count().max(1) as f32,
+            mean(&mut others().map(|i| self.head(code, Some(i)))),
             peak(&mut rivals.iter().filter(|rival| **rival != code).map(|rival| self.head(rival, here))),
             peak(&mut others().flat_map(|i| rivals.iter().map(move |rival| self.head(rival, Some(i))))),
             detector.unwrap_or(0.0),
