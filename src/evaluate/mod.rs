@@ -183,7 +183,7 @@ pub fn evaluate(pairs: &[(CallRecord, Analysis)], catalog: &Catalog) -> Result<E
     for code in calls.iter().flat_map(|c| c.gold_codes().chain(c.found_codes())) {
         rows.entry(code).or_default();
     }
-    let mut tables = Vec::new();
+    let mut tables: Vec<Tables> = Vec::new();
     for (code, (on_turns, on_calls)) in &mut rows {
         let turn = catalog.get(code).is_some_and(|i| i.level == Level::Turn);
         let (mut turn_table, mut call_table) = (Vec::new(), Vec::new());
@@ -200,7 +200,7 @@ pub fn evaluate(pairs: &[(CallRecord, Analysis)], catalog: &Catalog) -> Result<E
     result.satisfaction_error = (!errors.is_empty()).then(|| errors.iter().sum::<f64>() / errors.len() as f64);
     let occurs = |table: &Vec<Counts>| table.iter().any(|c| c.tp + c.fn_ > 0);
     let taboo = |code: &str| catalog.get(code).is_some_and(|i| i.taboo.is_some());
-    let of = |wanted: &dyn Fn(&(String, bool, Vec<Counts>, Vec<Counts>)) -> Option<Vec<Counts>>| {
+    let of = |wanted: &dyn Fn(&Tables) -> Option<Vec<Counts>>| {
         intervals::mean_f1(&tables.iter().filter_map(wanted).filter(occurs).collect::<Vec<_>>())
     };
     result.taboo_f1 = of(&|(code, _, _, calls)| taboo(code).then(|| calls.clone()));
@@ -219,6 +219,9 @@ pub fn evaluate(pairs: &[(CallRecord, Analysis)], catalog: &Catalog) -> Result<E
         .collect();
     Ok(result)
 }
+
+/// A code, whether it stands on turns, and its decisions on turns and on calls, call by call.
+type Tables = (String, bool, Vec<Counts>, Vec<Counts>);
 
 /// Codes of one call, on both sides, with the turns that carry them.
 struct Compared {

@@ -41,6 +41,8 @@ const UNLISTED: f32 = 0.5;
 /// Fewest turns with a code for a judgement with the transformer to be trained.
 const FEWEST: usize = 8;
 
+/// Call and turn of each row; `usize::MAX` for the whole call.
+type Places = Vec<(usize, usize)>;
 type New = Vec<(String, Judge)>;
 type Step = fn(&Pipeline, &HeldOut<'_>) -> Result<New, Error>;
 
@@ -184,8 +186,8 @@ fn rounded(x: f64) -> f64 {
 }
 
 fn codes(pipeline: &Pipeline, held: &HeldOut<'_>) -> Result<New, Error> {
-    let mut on_turns: BTreeMap<&str, (Rows, Vec<(usize, usize)>)> = BTreeMap::new();
-    let mut on_calls: BTreeMap<String, (Rows, Vec<(usize, usize)>)> = BTreeMap::new();
+    let mut on_turns: BTreeMap<&str, (Rows, Places)> = BTreeMap::new();
+    let mut on_calls: BTreeMap<String, (Rows, Places)> = BTreeMap::new();
     for (index, (sample, observed)) in held.data.samples.iter().zip(observe(pipeline, held)).enumerate() {
         if !sample.whole {
             continue;
@@ -267,7 +269,7 @@ fn deep(pipeline: &Pipeline, held: &HeldOut<'_>) -> Result<New, Error> {
         return Ok(New::new());
     }
     let code_names = [TURN_FEATURES, DEEP_FEATURES].concat();
-    let mut on_turns: BTreeMap<&str, (Rows, Vec<(usize, usize)>)> = BTreeMap::new();
+    let mut on_turns: BTreeMap<&str, (Rows, Places)> = BTreeMap::new();
     let mut feelings: BTreeMap<TurnModel, [Rows; 2]> = BTreeMap::new();
     let labels = [SentimentLabel::Pos, SentimentLabel::Neg];
     for (index, (sample, observed)) in held.data.samples.iter().zip(observe(pipeline, held)).enumerate() {
