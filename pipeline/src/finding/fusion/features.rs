@@ -145,15 +145,64 @@ impl<'c> Detected<'c> {
         Self { best }
     }
 
+    /// The highest confidence of a code on another turn; 0 where there is none.
+    fn peak_without(&self, code: &str, turn: usize) -> f32 {
+        let others = self.best.iter().filter(|((c, at), _)| *c == code && at.is_some_and(|at| at != turn));
+        others.map(|(_, &confidence)| confidence).fold(0.0, f32::max)
+    }
+
     pub(super) fn on(&self, code: &str, turn: Option<usize>) -> Option<f32> {
         self.best.get(&(code, turn)).copied()
+    }
+}
+
+/// The values of a head over a party's turns, so that those of all turns but one are at hand.
+struct Spread {
+    highest: (usize, f32),
+    second: f32,
+    sum: f32,
+    count: f32,
+}
+
+impl Spread {
+    fn new(values: impl Iterator<Item = (usize, f32)>) -> Self {
+        let mut spread = Self { highest: (usize::MAX, -1.0), second: -1.0, sum: 0.0, count: 0.0 };
+        for (turn, value) in values {
+            spread.sum += value;
+            spread.count += 1.0;
+            if value > spread.highest.1 {
+                spread.second = spread.highest.1;
+                spread.highest = (turn, value);
+            } else {
+                spread.second = spread.second.max(value);
+            }
+        }
+        spread
+    }
+
+    /// The highest value on another turn, at least -1.
+    fn peak_without(&self, turn: usize) -> f32 {
+        if self.highest.0 == turn {
+            self.second
+        } else {
+            self.highest.1
+        }
+    }
+
+    /// The mean on the other turns; -1 where there are none, as of a head that does not apply.
+    fn mean_without(&self, value: f32) -> f32 {
+        if self.count > 1.0 {
+            (self.sum - value) / (self.count - 1.0)
+        } else {
+            -1.0
+        }
     }
 }
 
 /// The heads of one call, read off once.
 pub(super) struct Heads<'a> {
     scene: &'a Scene<'a>,
-    codes: BTreeMap<&'static str, Vec<f32>>,
+    codes: BTreeMap<&'static str, (Vec<f32>, Spread)>,
     negative: Vec<f32>,
     positive: Vec<f32>,
     unpunctuated: f32,
@@ -164,7 +213,13 @@ impl<'a> Heads<'a> {
     pub(super) fn new(scene: &'a Scene<'a>) -> Self {
         let turns = &scene.call.signals.turns;
         let column = |head: &str| turns.iter().map(|turn| turn.margins.get(head)).collect::<Vec<f32>>();
-        let codes = AGENT_CODES.iter().chain(&CALLER_CODES).map(|code| (*code, column(code))).collect();
+        let of = |code: &'static str, own: &[usize]| {
+            let column = column(code);
+            let spread = Spread::new(own.iter().map(|&i| (i, column[i])));
+            (code, (column, spread))
+        };
+        let agent = AGENT_CODES.iter().map(|code| of(code, &scene.agent));
+        let codes = agent.chain(CALLER_CODES.iter().map(|code| of(code, &scene.caller))).collect();
         let marks: usize = scene.call.turns.iter().map(|t| t.fold.matches([',', '。', '?']).count()).sum();
         Self {
             scene,
@@ -182,7 +237,7 @@ impl<'a> Heads<'a> {
     }
 
     fn head(&self, code: &str, turn: Option<usize>) -> f32 {
-        let margin = turn.and_then(|turn| self.codes.get(code).and_then(|column| column.get(turn)));
+        let margin = turn.and_then(|turn| self.codes.get(code).and_then(|(column, _)| column.get(turn)));
         margin.copied().unwrap_or(-1.0)
     }
 
@@ -214,13 +269,9 @@ impl<'a> Heads<'a> {
                 scene.caller_after(turn),
             )
         };
-        let others = || own.iter().copied().filter(|&i| i != turn);
         let peak = |values: &mut dyn Iterator<Item = f32>| values.fold(-1.0f32, f32::max);
-        // A head that does not apply says about -1; so do turns that are not there.
-        let mean = |values: &mut dyn Iterator<Item = f32>| {
-            let (sum, n) = values.fold((0.0f32, 0.0f32), |(sum, n), x| (sum + x, n + 1.0));
-            if n > 0.0 { sum / n } else { -1.0 }
-        };
+        let peak_of = |code: &str| self.codes.get(code).map_or(-1.0, |(_, spread)| spread.peak_without(turn));
+        let head = self.head(code, Some(turn));
         let at = |column: &[f32], i: Option<usize>| i.map_or(-1.0, |i| column[i]);
         let end = &other[other.len().saturating_sub(2)..];
         let detector = detected.on(code, Some(turn));
@@ -228,7 +279,7 @@ impl<'a> Heads<'a> {
         let text = scene.fold(turn);
         let words = bigrams(text);
         let size = words.len().max(4) as f32;
-        let earlier = own.iter().rev().copied().skip_while(|&i| i >= turn).take(4);
+        let earlier = own[..own.partition_point(|&i| i < turn)].iter().rev().copied().take(4);
         let repeats = earlier.map(|i| shared(&words, &bigrams(scene.fold(i))) as f32 / size).fold(0.0f32, f32::max);
         let taken = before.map_or(0.0, |i| shared(&words, &bigrams(scene.fold(i))) as f32 / size);
         let flag = |set: bool| f32::from(u8::from(set));
@@ -237,14 +288,14 @@ impl<'a> Heads<'a> {
             self.head(code, here),
             self.head(code, own_before),
             self.head(code, own_after),
-            peak(&mut others().map(|i| self.head(code, Some(i)))),
-            mean(&mut others().map(|i| self.head(code, Some(i)))),
+            peak_of(code),
+            self.codes.get(code).map_or(-1.0, |(_, spread)| spread.mean_without(head)),
             peak(&mut rivals.iter().filter(|rival| **rival != code).map(|rival| self.head(rival, here))),
-            peak(&mut others().flat_map(|i| rivals.iter().map(move |rival| self.head(rival, Some(i))))),
+            rivals.iter().map(|rival| peak_of(rival)).fold(-1.0, f32::max),
             detector.unwrap_or(0.0),
             flag(detector.is_some()),
             near.fold(0.0, f32::max),
-            others().filter_map(|i| detected.on(code, Some(i))).fold(0.0, f32::max),
+            detected.peak_without(code, turn),
             self.negative[turn],
             self.positive[turn],
             at(&self.negative, before),
