@@ -1,9 +1,9 @@
 //! The page of `qingting eval --html`: figures with their intervals, what was taken for what,
 //! the reliability diagram, and every error with its words. Self-contained, in Chinese.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-use super::html::STYLE;
+use super::html::document;
 use crate::evaluate::{CodeRow, Confusion, Counts, Evaluation, Interval, Mistake, Reliability};
 
 /// Side of the reliability diagram, and the room around it for its marks, in pixels.
@@ -12,47 +12,39 @@ const MARGIN: f64 = 36.0;
 
 /// The page for the labelled calls named `title`.
 pub fn evaluation_page(title: &str, result: &Evaluation) -> String {
-    html! {
-        (DOCTYPE)
-        html lang="zh-CN" {
-            head {
-                meta charset="utf-8";
-                title { "质检准确性评估 " (title) }
-                style { (PreEscaped(STYLE)) }
+    document(
+        &format!("质检准确性评估 {title}"),
+        &html! {
+            h1 { "质检准确性评估" }
+            p.note { (title) "，标注通话 " (result.calls) " 通。区间为按通话重抽样的 95% 区间。" }
+            div.kpi {
+                (kpi("八大禁忌平均 F1", result.taboo_f1))
+                (kpi("话轮级平均 F1", result.turn_f1))
+                div { "无过错通话被误判" b { (result.clean_calls_flagged.len()) "/" (result.clean_calls) } small { "通" } }
+                div { "诉求类型一致" b { (result.appeal_type.0) "/" (result.appeal_type.1) } small { "通" } }
+                div { "办理结果一致" b { (result.outcome.0) "/" (result.outcome.1) } small { "通" } }
             }
-            body {
-                h1 { "质检准确性评估" }
-                p.note { (title) "，标注通话 " (result.calls) " 通。区间为按通话重抽样的 95% 区间。" }
-                div.kpi {
-                    (kpi("八大禁忌平均 F1", result.taboo_f1))
-                    (kpi("话轮级平均 F1", result.turn_f1))
-                    div { "无过错通话被误判" b { (result.clean_calls_flagged.len()) "/" (result.clean_calls) } small { "通" } }
-                    div { "诉求类型一致" b { (result.appeal_type.0) "/" (result.appeal_type.1) } small { "通" } }
-                    div { "办理结果一致" b { (result.outcome.0) "/" (result.outcome.1) } small { "通" } }
+            @for (level, heading) in [("turn", "话轮级编码"), ("call", "通话级编码")] {
+                h2 { (heading) }
+                table {
+                    tr { th { "编码" } th.n { "精确率" } th.n { "召回率" } th.n { "F1" } th.n { "95% 区间" } th.n { "κ" } th.n { "命中/误报/漏报" } }
+                    @for row in result.codes.iter().filter(|row| row.level == level) { (code(row)) }
                 }
-                @for (level, heading) in [("turn", "话轮级编码"), ("call", "通话级编码")] {
+            }
+            h2 { "置信度是否可信" }
+            p.note { "横轴为机器给出的把握，纵轴为其中判断正确的比例；点在对角线上即名副其实。校准误差 " (format!("{:.3}", result.reliability.error())) "。" }
+            (diagram(&result.reliability))
+            @for (name, heading) in [("codes", "编码混淆（“-”为无）"), ("sentiment", "情感混淆"), ("appeal_type", "诉求类型混淆"), ("outcome", "办理结果混淆")] {
+                @if let Some(confusion) = result.confusion.get(name) {
                     h2 { (heading) }
-                    table {
-                        tr { th { "编码" } th.n { "精确率" } th.n { "召回率" } th.n { "F1" } th.n { "95% 区间" } th.n { "κ" } th.n { "命中/误报/漏报" } }
-                        @for row in result.codes.iter().filter(|row| row.level == level) { (code(row)) }
-                    }
+                    (matrix(confusion))
                 }
-                h2 { "置信度是否可信" }
-                p.note { "横轴为机器给出的把握，纵轴为其中判断正确的比例；点在对角线上即名副其实。校准误差 " (format!("{:.3}", result.reliability.error())) "。" }
-                (diagram(&result.reliability))
-                @for (name, heading) in [("codes", "编码混淆（“-”为无）"), ("sentiment", "情感混淆"), ("appeal_type", "诉求类型混淆"), ("outcome", "办理结果混淆")] {
-                    @if let Some(confusion) = result.confusion.get(name) {
-                        h2 { (heading) }
-                        (matrix(confusion))
-                    }
-                }
-                h2 { "分歧清单" }
-                @if result.mistakes.is_empty() { p { "没有分歧。" } }
-                table { @for mistake in &result.mistakes { (entry(mistake)) } }
             }
-        }
-    }
-    .into_string()
+            h2 { "分歧清单" }
+            @if result.mistakes.is_empty() { p { "没有分歧。" } }
+            table { @for mistake in &result.mistakes { (entry(mistake)) } }
+        },
+    )
 }
 
 fn kpi(name: &str, interval: Interval) -> Markup {

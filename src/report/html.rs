@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{DayReport, Example, Share};
 
-pub(super) const STYLE: &str = "
+const STYLE: &str = "
 body{font:15px/1.6 'Noto Sans CJK SC','Microsoft YaHei','PingFang SC',sans-serif;color:#222;max-width:60em;margin:2em auto;padding:0 1em}
 h1{font-size:1.5em;margin-bottom:0}h2{font-size:1.15em;border-bottom:1px solid #ccc;margin-top:2em}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25em .6em;border-bottom:1px solid #eee;vertical-align:top}
@@ -23,76 +23,84 @@ pub fn page(date: NaiveDate, report: &DayReport) -> String {
     let top = report.faults.first().map_or(1, |f| f.2.max(1));
     let bands = ["60 分以下", "60–69", "70–79", "80–89", "90 及以上"];
     let most = report.scores.iter().copied().max().unwrap_or(1).max(1);
+    document(
+        &format!("热线质检日报 {date}"),
+        &html! {
+            h1 { "热线质检日报" }
+            p.note { (date) "，共 " (report.offered) " 通" }
+            @if !report.crises.is_empty() {
+                div.alert {
+                    strong { "危机情形 " (report.crises.len()) " 通，请优先处置" }
+                    @for (call, quote) in &report.crises { div { (call) "：“" (quote) "”" } }
+                }
+            }
+            div.kpi {
+                (kpi("接通率", &percent(report.connected), &of(report.connected)))
+                (kpi("20 秒服务水平", &percent(report.service_level), &of(report.service_level)))
+                (kpi("平均等待", &seconds(report.asa_ms), "已接通来电"))
+                (kpi("平均通话", &seconds(report.mean_talk_ms), "有时间信息的通话"))
+                (kpi("满意率", &percent(report.satisfied), &of(report.satisfied)))
+                (kpi("当场办结", &percent(report.resolved), &of(report.resolved)))
+                (kpi("质检均分", &report.mean_score.map_or("—".into(), |s| format!("{s:.1}")), "全部已评分通话"))
+            }
+            h2 { "质检分分布" }
+            table {
+                @for (band, n) in bands.iter().zip(report.scores) {
+                    tr { td { (band) } td.n { (n) } td { (bar(n, most)) } }
+                }
+            }
+            h2 { "服务问题" }
+            @if report.faults.is_empty() { p { "当日没有发现服务问题。" } }
+            table {
+                @for (code, title, n) in &report.faults {
+                    tr { td { (title) } td.note { (code) } td.n { (n) " 通" } td { (bar(*n, top)) } }
+                }
+            }
+            h2 { "需要关注的通话" }
+            (examples(&report.worst))
+            h2 { "优秀通话" }
+            (examples(&report.best))
+            h2 { "坐席" }
+            p.note { "按均分从低到高；当日评分通话不足两通的坐席不列入。" }
+            table {
+                tr { th { "坐席" } th { "班组" } th.n { "通话" } th.n { "均分" } th { "主要问题" } }
+                @for agent in &report.agents {
+                    tr {
+                        td { (agent.agent) } td { (agent.team) } td.n { (agent.calls) } td.n { (format!("{:.1}", agent.score)) }
+                        td { @for (code, n) in agent.faults.iter().take(3) { (title_of(report, code)) " " (n) "　" } }
+                    }
+                }
+            }
+            h2 { "诉求类型" }
+            table { @for (kind, n) in &report.appeals { tr { td { (kind) } td.n { (n) } } } }
+            h2 { "诉求处理六步" }
+            p.note { "投诉、举报、求助类通话；分母是需要该步骤的通话。" }
+            table {
+                @for (step, share) in &report.conduct {
+                    tr { td { (step.zh()) } td.n { (percent(*share)) } td.n { (of(*share)) } td { (bar(share.part, share.of.max(1))) } }
+                }
+            }
+            h2 { "来电人的需求" }
+            table {
+                @for (name, share) in ["情感需求得到回应", "事实需求得到解决"].iter().zip(report.needs) {
+                    tr { td { (name) } td.n { (percent(share)) } td.n { (of(share)) } td { (bar(share.part, share.of.max(1))) } }
+                }
+            }
+        },
+    )
+}
+
+/// A self-contained page around `body`.
+pub(super) fn document(title: &str, body: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="zh-CN" {
             head {
                 meta charset="utf-8";
-                title { "热线质检日报 " (date) }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body {
-                h1 { "热线质检日报" }
-                p.note { (date) "，共 " (report.offered) " 通" }
-                @if !report.crises.is_empty() {
-                    div.alert {
-                        strong { "危机情形 " (report.crises.len()) " 通，请优先处置" }
-                        @for (call, quote) in &report.crises { div { (call) "：“" (quote) "”" } }
-                    }
-                }
-                div.kpi {
-                    (kpi("接通率", &percent(report.connected), &of(report.connected)))
-                    (kpi("20 秒服务水平", &percent(report.service_level), &of(report.service_level)))
-                    (kpi("平均等待", &seconds(report.asa_ms), "已接通来电"))
-                    (kpi("平均通话", &seconds(report.mean_talk_ms), "有时间信息的通话"))
-                    (kpi("满意率", &percent(report.satisfied), &of(report.satisfied)))
-                    (kpi("当场办结", &percent(report.resolved), &of(report.resolved)))
-                    (kpi("质检均分", &report.mean_score.map_or("—".into(), |s| format!("{s:.1}")), "全部已评分通话"))
-                }
-                h2 { "质检分分布" }
-                table {
-                    @for (band, n) in bands.iter().zip(report.scores) {
-                        tr { td { (band) } td.n { (n) } td { (bar(n, most)) } }
-                    }
-                }
-                h2 { "服务问题" }
-                @if report.faults.is_empty() { p { "当日没有发现服务问题。" } }
-                table {
-                    @for (code, title, n) in &report.faults {
-                        tr { td { (title) } td.note { (code) } td.n { (n) " 通" } td { (bar(*n, top)) } }
-                    }
-                }
-                h2 { "需要关注的通话" }
-                (examples(&report.worst))
-                h2 { "优秀通话" }
-                (examples(&report.best))
-                h2 { "坐席" }
-                p.note { "按均分从低到高；当日评分通话不足两通的坐席不列入。" }
-                table {
-                    tr { th { "坐席" } th { "班组" } th.n { "通话" } th.n { "均分" } th { "主要问题" } }
-                    @for agent in &report.agents {
-                        tr {
-                            td { (agent.agent) } td { (agent.team) } td.n { (agent.calls) } td.n { (format!("{:.1}", agent.score)) }
-                            td { @for (code, n) in agent.faults.iter().take(3) { (title_of(report, code)) " " (n) "　" } }
-                        }
-                    }
-                }
-                h2 { "诉求类型" }
-                table { @for (kind, n) in &report.appeals { tr { td { (kind) } td.n { (n) } } } }
-                h2 { "诉求处理六步" }
-                p.note { "投诉、举报、求助类通话；分母是需要该步骤的通话。" }
-                table {
-                    @for (step, share) in &report.conduct {
-                        tr { td { (step.zh()) } td.n { (percent(*share)) } td.n { (of(*share)) } td { (bar(share.part, share.of.max(1))) } }
-                    }
-                }
-                h2 { "来电人的需求" }
-                table {
-                    @for (name, share) in ["情感需求得到回应", "事实需求得到解决"].iter().zip(report.needs) {
-                        tr { td { (name) } td.n { (percent(share)) } td.n { (of(share)) } td { (bar(share.part, share.of.max(1))) } }
-                    }
-                }
-            }
+            body { (body) }
         }
     }
     .into_string()
