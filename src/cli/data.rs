@@ -13,6 +13,7 @@ use qingting_pipeline::Pipeline;
 use qingting_pipeline::assets::Assets;
 
 use super::ConfigArgs;
+use super::args;
 use crate::config::Settings;
 use crate::diagnostic;
 
@@ -63,7 +64,7 @@ impl Opened {
 impl DataArgs {
     pub(crate) fn reader(&self) -> miette::Result<Opened> {
         let (settings, assets) = self.config.load()?;
-        let pipeline = Pipeline::new(&settings.pipeline(), &assets).map_err(diagnostic::pipeline)?;
+        let pipeline = args::pipeline(&settings, &assets)?;
         let data = DataDir::open_reader(&self.data, Context::new(&pipeline)).map_err(index)?;
         Ok(Opened { settings, assets, pipeline, data })
     }
@@ -72,7 +73,7 @@ impl DataArgs {
     /// result is only shown.
     pub(crate) fn writer_or_reader(&self, who: &str) -> miette::Result<Opened> {
         let (settings, assets) = self.config.load()?;
-        let pipeline = Pipeline::new(&settings.pipeline(), &assets).map_err(diagnostic::pipeline)?;
+        let pipeline = args::pipeline(&settings, &assets)?;
         // A missing folder is not created just to find nothing in it.
         drop(DataDir::open_reader(&self.data, Context::new(&pipeline)).map_err(index)?);
         let data = match DataDir::open_writer(&self.data, Context::new(&pipeline), who) {
@@ -88,7 +89,7 @@ impl DataArgs {
 
     pub(crate) fn writer(&self, who: &str) -> miette::Result<Opened> {
         let (settings, assets) = self.config.load()?;
-        let pipeline = Pipeline::new(&settings.pipeline(), &assets).map_err(diagnostic::pipeline)?;
+        let pipeline = args::pipeline(&settings, &assets)?;
         let data = DataDir::open_writer(&self.data, Context::new(&pipeline), who).map_err(index)?;
         Ok(Opened { settings, assets, pipeline, data })
     }

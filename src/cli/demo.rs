@@ -17,6 +17,7 @@ use qingting_proto::v1::knowledge_service_client::KnowledgeServiceClient;
 use tonic::transport::Channel;
 
 use super::ConfigArgs;
+use super::args;
 use super::data::{Opened, index};
 use super::ingest::Store;
 use super::progress::Spinner;
@@ -53,7 +54,7 @@ pub(super) fn run(args: &DemoArgs) -> miette::Result<u8> {
         std::fs::write(&path, text.as_bytes()).into_diagnostic().wrap_err("the demo's inputs")?;
         files.push(path);
     }
-    let pipeline = Pipeline::new(&settings.pipeline(), &assets).map_err(diagnostic::pipeline)?;
+    let pipeline = args::pipeline(&settings, &assets)?;
     let data = DataDir::open_writer(&data_path, Context::new(&pipeline), "qingting demo").map_err(index)?;
     let opened = Opened { settings, assets, pipeline, data };
 

@@ -13,6 +13,7 @@ use qingting_pipeline::assets::Assets;
 use qingting_pipeline::score::{CompareOptions, Comparison, backtest};
 
 use super::ConfigArgs;
+use super::args;
 use super::data::{DataArgs, index};
 use crate::diagnostic;
 
@@ -77,7 +78,7 @@ pub(super) fn run(command: RulesCommand) -> miette::Result<u8> {
 
 fn list(args: &ListArgs) -> miette::Result<u8> {
     let (settings, assets) = args.config.load()?;
-    let pipeline = Pipeline::new(&settings.pipeline(), &assets).map_err(diagnostic::pipeline)?;
+    let pipeline = args::pipeline(&settings, &assets)?;
     if args.markdown {
         print!("{}", reference::markdown(pipeline.finder()));
     } else if args.json {
@@ -90,7 +91,7 @@ fn list(args: &ListArgs) -> miette::Result<u8> {
 
 fn check(args: &CheckArgs) -> miette::Result<u8> {
     let (settings, assets) = args.config.load()?;
-    let pipeline = Pipeline::new(&settings.pipeline(), &assets).map_err(diagnostic::pipeline)?;
+    let pipeline = args::pipeline(&settings, &assets)?;
     let failures = pipeline.check_rule_examples();
     for failure in &failures {
         eprintln!("{}:{}: rule `{}`: {}", failure.file, failure.line, failure.rule, failure.message);

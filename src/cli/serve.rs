@@ -6,11 +6,10 @@ use std::sync::Arc;
 use clap::Args;
 use miette::{IntoDiagnostic, miette};
 use qingting_models::HashedNgrams;
-use qingting_pipeline::Pipeline;
 
+use super::args;
 use super::data::DataArgs;
 use super::submit::holder_name;
-use crate::diagnostic;
 use crate::server::{self, ServerConfig};
 
 #[derive(Debug, Args)]
@@ -27,7 +26,7 @@ pub(super) struct ServeArgs {
 pub(super) fn run(args: &ServeArgs) -> miette::Result<u8> {
     let (settings, assets) = args.data.config.load()?;
     let config = ServerConfig { listen: args.listen.unwrap_or(settings.server.listen), ..settings.server.clone() };
-    let pipeline = Arc::new(Pipeline::new(&settings.pipeline(), &assets).map_err(diagnostic::pipeline)?);
+    let pipeline = Arc::new(args::pipeline(&settings, &assets)?);
     let data = args.data.data.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
     runtime.block_on(async {
