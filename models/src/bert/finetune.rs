@@ -100,35 +100,6 @@ pub enum Progress {
     },
 }
 
-/// Trains on all `dialogues` and returns what changed.
-///
-/// # Errors
-/// As [`Trainer::new`] and [`Trainer::finetune`].
-pub fn finetune(
-    encoder: &Path,
-    dialogues: &[Dialogue],
-    options: &TrainOptions,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Delta> {
-    Trainer::new(encoder, dialogues, options, progress)?.finetune(progress)
-}
-
-/// Trains without the dialogues that `held` names, and returns what changed with the scores of their
-/// labelled turns, one entry for every dialogue: judgements over the scores can be calibrated on
-/// calls that the model has not seen.
-///
-/// # Errors
-/// As [`Trainer::new`] and [`Trainer::hold_out`].
-pub fn hold_out(
-    encoder: &Path,
-    dialogues: &[Dialogue],
-    held: impl Fn(usize) -> bool,
-    options: &TrainOptions,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<(Delta, Vec<Vec<TurnScores>>)> {
-    Trainer::new(encoder, dialogues, options, progress)?.hold_out(held, progress)
-}
-
 /// A window and what the lower layers made of it.
 struct Kept {
     dialogue: usize,

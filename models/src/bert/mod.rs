@@ -27,7 +27,7 @@ pub use convert::convert;
 pub use delta::Delta;
 pub use distill::{DistillOptions, distill};
 pub use encoder::BertEncoder;
-pub use finetune::{Progress, TrainOptions, Trainer, finetune, hold_out};
+pub use finetune::{Progress, TrainOptions, Trainer};
 pub use folder::{Folder, Manifest, Source};
 pub use labels::{Label, Labels, TurnScores};
 pub use scorer::Scorer;

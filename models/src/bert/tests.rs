@@ -135,10 +135,13 @@ fn every_turn_is_owned_by_one_window_and_sees_its_neighbours() {
 fn fine_tuning_learns_what_context_decides_and_survives_its_file() {
     let toy = Toy::new("finetune");
     let calls = calls();
+    let trained = |progress: &mut dyn FnMut(Progress)| {
+        Trainer::new(&toy.dir, &calls, &options(), progress).unwrap().finetune(progress).unwrap()
+    };
     let mut last = None;
-    let delta = finetune(&toy.dir, &calls, &options(), &mut |progress| last = Some(progress)).unwrap();
+    let delta = trained(&mut |progress| last = Some(progress));
     assert!(matches!(last, Some(Progress::Trained { step, of, .. }) if step == of));
-    let again = finetune(&toy.dir, &calls, &options(), &mut |_| {}).unwrap();
+    let again = trained(&mut |_| {});
     assert!(delta == again, "not deterministic");
 
     let file = toy.dir.join("delta");

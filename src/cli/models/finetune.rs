@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use miette::{IntoDiagnostic, WrapErr};
-use qingting_models::bert::{self, Progress, TrainOptions};
+use qingting_models::bert::{Progress, TrainOptions, Trainer};
 use qingting_models::deep::HeldOutCall;
 use qingting_pipeline::Pipeline;
 
@@ -70,7 +70,8 @@ pub(in crate::cli) fn run(args: &FinetuneArgs) -> miette::Result<u8> {
             _ => {}
         }
     };
-    let (delta, scores) = bert::hold_out(&encoder, &calls, |call| folds[call] == 0, &options, &mut progress)
+    let (delta, scores) = Trainer::new(&encoder, &calls, &options, &mut progress)
+        .and_then(|trainer| trainer.hold_out(|call| folds[call] == 0, &mut progress))
         .into_diagnostic()
         .wrap_err("the transformer cannot be trained")?;
     std::fs::create_dir_all(&args.out).into_diagnostic()?;
