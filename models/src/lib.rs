@@ -7,7 +7,6 @@ pub mod bert;
 pub mod deep;
 pub mod dialogue;
 mod error;
-mod hashed;
 mod judges;
 mod logistic;
 mod shelf;
@@ -16,7 +15,6 @@ pub mod text;
 
 pub use backend::{Encoder, cosine};
 pub use error::{Error, Result};
-pub use hashed::HashedNgrams;
 pub use judges::{Judge, JudgeThreshold, Judges, TrainingData};
 pub use logistic::{Aligned, Logistic};
 pub use shelf::Shelf;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use clap::Args;
-use miette::miette;
+use miette::{IntoDiagnostic, miette};
 use qingting_index::knowledge::KnowledgeIndex;
 use qingting_index::{Context, DataDir, DateRange, Error};
-use qingting_models::HashedNgrams;
+use qingting_models::{Encoder, StaticVectors};
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::assets::Assets;
 
@@ -56,9 +56,14 @@ impl Opened {
     /// The knowledge base of the data folder.
     pub(crate) fn knowledge(&self) -> miette::Result<KnowledgeIndex> {
         let (segmenter, normalizer) = (self.pipeline.segmenter().clone(), self.pipeline.normalizer().clone());
-        let encoder = Arc::new(HashedNgrams::standard());
-        KnowledgeIndex::open_or_create(&self.data.knowledge_index_dir(), segmenter, normalizer, encoder).map_err(index)
+        KnowledgeIndex::open_or_create(&self.data.knowledge_index_dir(), segmenter, normalizer, encoder()?)
+            .map_err(index)
     }
+}
+
+/// The encoder that articles are found by.
+pub(crate) fn encoder() -> miette::Result<Arc<dyn Encoder>> {
+    Ok(Arc::new(StaticVectors::embedded().into_diagnostic()?))
 }
 
 impl DataArgs {

@@ -8,7 +8,6 @@ use std::time::Instant;
 use clap::Args;
 use miette::{IntoDiagnostic, WrapErr};
 use qingting_index::{Context, DataDir, DateRange};
-use qingting_models::HashedNgrams;
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::import::Importer;
 use qingting_proto::v1;
@@ -18,7 +17,7 @@ use tonic::transport::Channel;
 
 use super::ConfigArgs;
 use super::args;
-use super::data::{Opened, index};
+use super::data::{Opened, encoder, index};
 use super::ingest::Store;
 use super::progress::Spinner;
 use super::submit::{holder_name, ready, status};
@@ -115,10 +114,8 @@ fn serve_and_ask(config: &ServerConfig, pipeline: Arc<Pipeline>, data: PathBuf) 
         let listener = server::bind(&config).await.into_diagnostic()?;
         let address = listener.local_addr().into_diagnostic()?;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let load = move || {
-            let encoder = Arc::new(HashedNgrams::standard());
-            server::data::open(&data, &holder_name(address), pipeline, encoder)
-        };
+        let encoder = encoder()?;
+        let load = move || server::data::open(&data, &holder_name(address), pipeline, encoder);
         let served = tokio::spawn(server::run(listener, config, load, async {
             let _ = stopped.await; // a dropped sender means the same
         }));

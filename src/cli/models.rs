@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use miette::IntoDiagnostic;
-use qingting_models::{Encoder, HashedNgrams, StaticVectors};
+use qingting_models::{Encoder, StaticVectors};
 use qingting_pipeline::learned::{Decide, Learned};
 
 use super::ConfigArgs;
@@ -63,7 +63,6 @@ pub(super) fn run(command: &ModelsCommand) -> miette::Result<u8> {
     allow(unused_variables, reason = "the only option is the transformer's")
 )]
 fn info(args: &InfoArgs) -> miette::Result<u8> {
-    describe(&HashedNgrams::standard())?;
     describe(&StaticVectors::embedded().into_diagnostic()?)?;
     #[cfg(feature = "bert")]
     transformer::info(args.encoder.as_deref())?;

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use miette::{IntoDiagnostic, miette};
-use qingting_models::HashedNgrams;
 
 use super::args;
-use super::data::DataArgs;
+use super::data::{self, DataArgs};
 use super::submit::holder_name;
 use crate::server::{self, ServerConfig};
 
@@ -27,16 +26,14 @@ pub(super) fn run(args: &ServeArgs) -> miette::Result<u8> {
     let (settings, assets) = args.data.config.load()?;
     let config = ServerConfig { listen: args.listen.unwrap_or(settings.server.listen), ..settings.server.clone() };
     let pipeline = Arc::new(args::pipeline(&settings, &assets)?);
-    let data = args.data.data.clone();
+    let encoder = data::encoder()?;
+    let folder = args.data.data.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
     runtime.block_on(async {
         let listener = server::bind(&config).await.map_err(failure)?;
         let address = listener.local_addr().into_diagnostic()?;
         eprintln!("listening on {address}");
-        let load = move || {
-            let encoder = Arc::new(HashedNgrams::standard());
-            server::data::open(&data, &holder_name(address), pipeline, encoder)
-        };
+        let load = move || server::data::open(&folder, &holder_name(address), pipeline, encoder);
         server::run(listener, config, load, stop_signal()).await.map_err(failure)
     })?;
     Ok(super::GOOD)

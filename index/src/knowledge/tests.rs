@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use qingting_models::HashedNgrams;
+use qingting_models::{Encoder, StaticVectors};
 
 use super::*;
 use crate::testing::segmenter_and_normalizer;
 
 fn open(dir: &Path) -> KnowledgeIndex {
     let (segmenter, normalizer) = segmenter_and_normalizer();
-    let encoder = Arc::new(HashedNgrams::new(128, 2).unwrap());
+    let encoder = Arc::new(StaticVectors::embedded().unwrap());
     KnowledgeIndex::open_or_create(dir, segmenter, normalizer, encoder).unwrap()
 }
 
@@ -151,13 +151,34 @@ fn files_are_imported_and_bad_articles_reported() {
     assert_eq!(index.search(&query("路灯")).unwrap()[0].passage, "路灯报修热线");
 }
 
+/// Knows nothing but how long a text is.
+#[derive(Debug)]
+struct Length;
+
+impl Encoder for Length {
+    fn name(&self) -> &'static str {
+        "length"
+    }
+
+    fn dimensions(&self) -> usize {
+        1
+    }
+
+    fn fingerprint(&self) -> &str {
+        "length"
+    }
+
+    fn encode(&self, texts: &[&str]) -> qingting_models::Result<Vec<Vec<f32>>> {
+        Ok(texts.iter().map(|text| vec![text.len() as f32]).collect())
+    }
+}
+
 #[test]
 fn another_model_makes_the_index_stale() {
     let (dir, index) = filled(some_articles());
     drop(index);
     let (segmenter, normalizer) = segmenter_and_normalizer();
-    let other = Arc::new(HashedNgrams::new(256, 2).unwrap());
-    let error = KnowledgeIndex::open_or_create(dir.path(), segmenter, normalizer, other).unwrap_err();
+    let error = KnowledgeIndex::open_or_create(dir.path(), segmenter, normalizer, Arc::new(Length)).unwrap_err();
     assert!(matches!(error, Error::Stale { .. }), "{error}");
 }
 

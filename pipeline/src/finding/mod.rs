@@ -15,7 +15,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use qingting_models::HashedNgrams;
+use qingting_models::StaticVectors;
 
 pub use candidate::Candidate;
 pub use code::{Catalog, CodeInfo, Level};
@@ -60,7 +60,7 @@ impl Finder {
     /// When one of them is wrong; the error names file and line.
     pub fn new(config: &FindingConfig, assets: &Assets, learned: &Learned) -> Result<Self> {
         let mut catalog = Catalog::guide();
-        let encoder = Arc::new(HashedNgrams::new(256, 3)?);
+        let encoder = Arc::new(StaticVectors::embedded()?);
         let rules = RuleSet::load(assets, &CueLists::load(assets)?, encoder, &mut catalog)?;
         Ok(Self {
             fusion: Fusion::new(learned, &catalog)?,
