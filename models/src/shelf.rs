@@ -10,6 +10,7 @@ use crate::text::TextModel;
 use crate::{Error, Result};
 
 static EMBEDDED: &[u8] = include_bytes!("../artifacts/heads.bin");
+static EMBEDDED_EMOTION: &[u8] = include_bytes!("../artifacts/emotion.bin");
 /// Changes whenever the stored form does.
 const VERSION: u32 = 1;
 /// zstd level: written once, read at every start.
@@ -35,6 +36,14 @@ impl Shelf {
     /// When they are not of this version.
     pub fn embedded() -> Result<Self> {
         Self::from_bytes(EMBEDDED).map_err(Error::Setting)
+    }
+
+    /// The model of emotions that ships inside the program.
+    ///
+    /// # Errors
+    /// When it is not of this version.
+    pub fn embedded_emotion() -> Result<Self> {
+        Self::from_bytes(EMBEDDED_EMOTION).map_err(Error::Setting)
     }
 
     /// Models just trained.

@@ -10,6 +10,7 @@
 pub mod data;
 #[cfg(feature = "bert")]
 mod dialogues;
+mod emotion;
 mod figures;
 mod heads;
 mod judgements;
@@ -28,6 +29,7 @@ use rayon::prelude::*;
 pub use data::{Data, Sample};
 #[cfg(feature = "bert")]
 pub use dialogues::dialogues;
+pub use emotion::{TrainedEmotions, train_emotions};
 
 /// How to train.
 #[derive(Debug, Clone, Copy, PartialEq)]

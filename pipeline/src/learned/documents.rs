@@ -6,6 +6,8 @@ use qingting_models::text::{Document, Field};
 
 use crate::record::{CallRecord, NormalizedTurn, Role};
 
+/// Name of the model of emotions.
+pub const EMOTION_MODEL: &str = "emotion";
 /// Name of the model over whole calls.
 pub const CALL_MODEL: &str = "call";
 /// How many of the caller's first turns are the opening.
@@ -101,6 +103,21 @@ pub fn turn_document(record: &CallRecord, turns: &[NormalizedTurn], turn: usize)
             ],
         },
     ))
+}
+
+/// The fields of a document for the emotion of a turn: its own words and those before.
+pub fn emotion_fields() -> Vec<Field> {
+    vec![
+        Field { longest: 4, min_documents: 2, weight: 1.0 },
+        Field { longest: 3, min_documents: 3, weight: 0.5 },
+    ]
+}
+
+/// The document for the emotion of a turn; `None` for one without words.
+pub fn emotion_document(turns: &[NormalizedTurn], turn: usize) -> Option<Document> {
+    let own = turns.get(turn).map(|own| own.fold.clone()).filter(|own| !own.is_empty())?;
+    let before = turn.checked_sub(1).and_then(|i| turns.get(i)).map_or_else(String::new, |turn| turn.fold.clone());
+    Some(Document { texts: vec![own, before], numbers: Vec::new() })
 }
 
 /// A turn as the transformer sees it.

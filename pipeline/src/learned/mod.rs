@@ -9,11 +9,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use qingting_models::text::TextModel;
 use qingting_models::{Aligned, Judge, JudgeThreshold, Judges, Shelf};
 use serde::{Deserialize, Serialize};
 
 pub use deep::{Deep, DeepReport};
-pub use documents::{CALL_MODEL, TurnModel, call_document, call_fields, turn_document, turn_fields, utterance};
+pub use documents::{
+    CALL_MODEL, EMOTION_MODEL, TurnModel, call_document, call_fields, emotion_document, emotion_fields, turn_document,
+    turn_fields, utterance,
+};
 
 use crate::record::{CallMargins, CallRecord, Margins, NormalizedTurn};
 use crate::{Error, Result};
@@ -43,8 +47,8 @@ pub struct ModelsConfig {
     pub unsure: f32,
     /// Threads of the transformer, each with a copy of it; 0 takes one a core.
     pub encoder_threads: usize,
-    /// Folder with `heads.bin` and `judges.json` of one's own, as `qingting models train` writes it;
-    /// empty for those inside the program.
+    /// Folder with `heads.bin` and `judges.json` of one's own, as `qingting models train` writes it, and
+    /// perhaps `emotion.bin`; empty for those inside the program.
     pub dir: PathBuf,
 }
 
@@ -60,12 +64,14 @@ impl Default for ModelsConfig {
     }
 }
 
-/// Heads, judgements, and the transformer where it is to be asked.
-#[derive(Debug, Clone)]
+/// Heads, judgements, and the transformer where it is to be asked; empty, the stages go by their lexicons.
+#[derive(Debug, Clone, Default)]
 pub struct Learned {
     shelf: Arc<Shelf>,
     judges: Arc<Judges>,
     heads: BTreeMap<String, Arc<[String]>>,
+    /// The model of emotions, with the fingerprint of its file.
+    emotion: Option<(Arc<TextModel>, String)>,
     deep: Option<Arc<Deep>>,
 }
 
@@ -95,6 +101,11 @@ impl Learned {
             Some(dir) => (Shelf::read(&dir.join("heads.bin"))?, Judges::read(&dir.join("judges.json"))?),
             None => (Shelf::embedded()?, Judges::embedded()?),
         };
+        let emotion = match own.map(|dir| dir.join("emotion.bin")).filter(|path| path.exists()) {
+            Some(path) => Shelf::read(&path)?,
+            None => Shelf::embedded_emotion()?,
+        };
+        let emotion = emotion.get(EMOTION_MODEL).map(|model| (Arc::new(model.clone()), emotion.fingerprint().to_owned()));
         let deep = match config.decide {
             Decide::Static => None,
             Decide::Bert | Decide::Cascade => {
@@ -104,18 +115,23 @@ impl Learned {
                 Some(Arc::new(Deep::new(scorer, config)))
             }
         };
-        Ok(Self { deep, ..Self::new(shelf, judges) })
+        Ok(Self { emotion, deep, ..Self::new(shelf, judges) })
     }
 
     /// Models just trained.
     pub fn new(shelf: Shelf, judges: Judges) -> Self {
         let heads = shelf.iter().map(|(name, model)| (name.to_owned(), Arc::from(model.heads()))).collect();
-        Self { shelf: Arc::new(shelf), judges: Arc::new(judges), heads, deep: None }
+        Self { shelf: Arc::new(shelf), judges: Arc::new(judges), heads, emotion: None, deep: None }
     }
 
     /// The transformer, where it is to be asked.
     pub fn deep(&self) -> Option<&Deep> {
         self.deep.as_deref()
+    }
+
+    /// The model of emotions.
+    pub fn emotion(&self) -> Option<&Arc<TextModel>> {
+        self.emotion.as_ref().map(|(model, _)| model)
     }
 
     /// The text models.
@@ -132,7 +148,8 @@ impl Learned {
     pub fn provenance(&self) -> Vec<String> {
         let heads = format!("heads:{}", self.shelf.fingerprint());
         let judges = format!("judges:{}", self.judges.fingerprint());
-        [heads, judges].into_iter().chain(self.deep().map(Deep::provenance)).collect()
+        let emotion = self.emotion.as_ref().map(|(_, fingerprint)| format!("emotion:{fingerprint}"));
+        [heads, judges].into_iter().chain(emotion).chain(self.deep().map(Deep::provenance)).collect()
     }
 
     /// The judgement of that name over a stage's features; `None` when there is none.

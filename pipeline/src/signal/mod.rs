@@ -3,6 +3,7 @@
 
 mod acts;
 mod cue;
+mod emotion;
 mod feeling;
 mod report;
 mod sentiment;
@@ -12,6 +13,7 @@ mod timing;
 use serde::{Deserialize, Serialize};
 
 pub use cue::CueLists;
+pub use emotion::{EMOTIONS, EmotionReader, emotion_head};
 pub use feeling::{
     ACT_FEATURES, DEEP_SENTIMENT_FEATURES, SENTIMENT_FEATURES, act_name, deep_name, deep_sentiment_features,
     sentiment_name,
@@ -48,6 +50,7 @@ pub struct Signaler {
     cues: CueLists,
     lexicon: SentimentLexicon,
     feeling: Feeling,
+    emotions: EmotionReader,
 }
 
 /// The numbers behind the judgements on one turn, for training them.
@@ -77,6 +80,7 @@ impl Signaler {
             cues: CueLists::load(assets)?,
             lexicon: SentimentLexicon::load(assets)?,
             feeling: Feeling::new(learned)?,
+            emotions: EmotionReader::new(learned.emotion().cloned()),
         })
     }
 
@@ -98,15 +102,21 @@ impl Signaler {
             deep: &margins.deep,
         };
         let judged: Vec<_> = (0..turns.len())
-            .map(|i| (self.feeling.sentiment(read, i).sentiment, self.feeling.acts(read, i)))
+            .map(|i| {
+                let sentiment = self.feeling.sentiment(read, i).sentiment;
+                // What the recogniser heard in the voice comes first.
+                let emotion = record.turns[i].emotion.clone();
+                let emotion = emotion.or_else(|| self.emotions.read(turns, i, sentiment.label).map(str::to_owned));
+                (sentiment, emotion, self.feeling.acts(read, i))
+            })
             .collect();
         let deep = margins.deep.into_iter().chain(std::iter::repeat(None));
         let heard = judged.into_iter().zip(margins.turns.into_iter().zip(deep));
         let measured = record.turns.iter().zip(turns).zip(cues).zip(heard).map(
-            |(((recorded, turn), cues), ((sentiment, acts), (margins, deep)))| TurnSignals {
+            |(((recorded, turn), cues), ((sentiment, emotion, acts), (margins, deep)))| TurnSignals {
                 rate: timing::turn_rate(&self.config, recorded.times(), turn.spoken_units),
                 sentiment,
-                emotion: recorded.emotion.clone(),
+                emotion,
                 acts,
                 cues,
                 margins,

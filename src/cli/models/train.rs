@@ -1,23 +1,30 @@
 //! `qingting models train`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
-use miette::{IntoDiagnostic, WrapErr};
+use clap::{Args, ValueEnum};
+use miette::{IntoDiagnostic, WrapErr, miette};
 use qingting_models::Judges;
 use qingting_models::deep::HeldOutCall;
+use qingting_pipeline::Pipeline;
+use qingting_pipeline::learned::{Decide, Learned};
 
 use crate::cli::{ConfigArgs, GOOD};
 use crate::diagnostic;
-use crate::training::{Data, Options, Trained, train};
+use crate::training::{Data, Options, Trained, train, train_emotions};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct TrainArgs {
-    /// Folder with calls/*.jsonl (labelled calls, a file a set) and turns/*.tsv (single turns)
-    #[arg(long, value_name = "DIR", default_value = "models/data")]
-    data: PathBuf,
-    /// Folder that heads.bin and judges.json go to
+    /// What is trained
+    #[arg(long, value_enum, default_value_t = Task::Calls)]
+    task: Task,
+    /// Labelled data. For calls a folder with calls/*.jsonl (labelled calls, a file a set) and
+    /// turns/*.tsv (single turns) [default: models/data]; for emotions a CSV file of dialogues with
+    /// the columns of CPED
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+    /// Folder that the models go to
     #[arg(long, value_name = "DIR", default_value = "models/artifacts")]
     out: PathBuf,
     /// What the fine-tuned transformer says of calls it was not trained on, as `models finetune` writes
@@ -40,11 +47,43 @@ pub(in crate::cli) struct TrainArgs {
     config: ConfigArgs,
 }
 
+/// What can be trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Task {
+    /// Sentiment, acts, codes, appeal type and outcome: heads.bin and judges.json
+    Calls,
+    /// Emotions: emotion.bin
+    Emotion,
+}
+
 /// # Errors
 /// When the data cannot be used or the models cannot be written.
 pub(in crate::cli) fn run(args: &TrainArgs) -> miette::Result<u8> {
+    match args.task {
+        Task::Calls => calls(args),
+        Task::Emotion => emotions(args),
+    }
+}
+
+fn emotions(args: &TrainArgs) -> miette::Result<u8> {
+    let (mut settings, assets) = args.config.load()?;
+    settings.models.decide = Decide::Static;
+    let file = args.data.as_deref().ok_or_else(|| miette!("--task emotion needs --data with a CSV file of dialogues"))?;
+    let pipeline = crate::cli::args::pipeline(&settings, &assets)?;
+    let lexicon = Pipeline::with_learned(&settings.pipeline(), &assets, Learned::default()).map_err(diagnostic::pipeline)?;
+    let trained = train_emotions(file, &pipeline, &lexicon, &Options::default()).into_diagnostic()?;
+    let bytes = trained.shelf.to_bytes().into_diagnostic()?;
+    put(&args.out, "emotion.bin", &bytes)?;
+    for (what, figure) in &trained.figures {
+        println!("{what:<48} {figure:>9.3}");
+    }
+    Ok(GOOD)
+}
+
+fn calls(args: &TrainArgs) -> miette::Result<u8> {
     let (settings, assets) = args.config.load()?;
-    let data = Data::read(&args.data).into_diagnostic().wrap_err("the training data cannot be used")?;
+    let folder = args.data.as_deref().unwrap_or_else(|| Path::new("models/data"));
+    let data = Data::read(folder).into_diagnostic().wrap_err("the training data cannot be used")?;
     eprintln!("{} calls, {} labelled turns, fingerprint {}", data.calls(), data.turns(), data.fingerprint);
     let usual = args.out.join("held_out.jsonl");
     let deep = match &args.held_out {
@@ -72,15 +111,19 @@ pub(in crate::cli) fn run(args: &TrainArgs) -> miette::Result<u8> {
 }
 
 fn write(args: &TrainArgs, trained: &Trained) -> miette::Result<()> {
-    let problem = || format!("{} cannot be written", args.out.display());
-    std::fs::create_dir_all(&args.out).into_diagnostic().wrap_err_with(problem)?;
-    let heads = trained.shelf.to_bytes().into_diagnostic()?;
     let judges = serde_json::to_string_pretty(&trained.judges).into_diagnostic()?;
-    std::fs::write(args.out.join("heads.bin"), heads).into_diagnostic().wrap_err_with(problem)?;
-    std::fs::write(args.out.join("judges.json"), judges + "\n")
+    put(&args.out, "heads.bin", &trained.shelf.to_bytes().into_diagnostic()?)?;
+    put(&args.out, "judges.json", (judges + "\n").as_bytes())
+}
+
+/// Writes a file of a model.
+fn put(folder: &Path, name: &str, bytes: &[u8]) -> miette::Result<()> {
+    let path = folder.join(name);
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&path, bytes))
         .into_diagnostic()
-        .wrap_err_with(problem)?;
-    eprintln!("heads.bin and judges.json written to {}", args.out.display());
+        .wrap_err_with(|| format!("{} cannot be written", path.display()))?;
+    eprintln!("{} written, {} bytes", path.display(), bytes.len());
     Ok(())
 }
 
