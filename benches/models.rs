@@ -34,7 +34,13 @@ fn static_models(c: &mut Criterion) {
         b.iter(|| texts.iter().map(|text| pipeline.segmenter().cut(text).len()).sum::<usize>());
     });
     group.bench_function("of_it_heads", |b| {
-        b.iter(|| calls.iter().zip(&normalized).map(|(call, turns)| learned.read(call, turns).turns.len()).sum::<usize>());
+        b.iter(|| {
+            calls
+                .iter()
+                .zip(&normalized)
+                .map(|(call, turns)| learned.read(call, turns).turns.len())
+                .sum::<usize>()
+        });
     });
     group.bench_function("vectors", |b| b.iter(|| vectors.encode(&texts).expect("vectors").len()));
     group.finish();

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use qingting_models::Shelf;
 use qingting_models::text::{Example, TextModel};
 use qingting_pipeline::Pipeline;
-use qingting_pipeline::learned::{EMOTION_MODEL, emotion_document, emotion_fields};
+use qingting_pipeline::learned::{Documents, EMOTION_MODEL, emotion_fields};
 use qingting_pipeline::record::{CallRecord, NormalizedTurn, Role, SentimentLabel, Turn};
 use qingting_pipeline::signal::{EMOTIONS, EmotionReader, emotion_head};
 use rayon::prelude::*;
@@ -102,13 +103,14 @@ fn read(path: &Path, pipeline: &Pipeline) -> Result<Vec<Dialogue>, Error> {
 
 /// One example a turn, labelled by `labels`.
 fn examples<'a>(
+    documents: &Documents,
     dialogues: impl Iterator<Item = &'a Dialogue>,
     labels: impl Fn(&Dialogue, usize) -> Vec<Option<bool>>,
 ) -> Vec<Example> {
     dialogues
         .flat_map(|dialogue| {
             (0..dialogue.turns.len()).filter_map(|turn| {
-                let document = emotion_document(&dialogue.turns, turn)?;
+                let document = documents.emotion(&dialogue.turns, turn)?;
                 Some(Example { document, labels: labels(dialogue, turn), weight: 1.0 })
             })
         })
@@ -128,6 +130,7 @@ pub fn train_emotions(
     options: &Options,
 ) -> Result<TrainedEmotions, Error> {
     let dialogues = read(path, calls)?;
+    let documents = Arc::new(Documents::load()?);
     let (held, rest): (Vec<_>, Vec<_>) = dialogues.iter().enumerate().partition(|(i, _)| i % HELD_OUT == HELD_OUT - 1);
     let (held, rest): (Vec<&Dialogue>, Vec<&Dialogue>) =
         (held.into_iter().map(|(_, d)| d).collect(), rest.into_iter().map(|(_, d)| d).collect());
@@ -141,7 +144,7 @@ pub fn train_emotions(
         let (gold, own) = (&dialogue.emotions[turn], dialogue.sentiments[turn]);
         emotions.iter().map(|name| (feeling(name) == Some(own)).then(|| gold == name)).collect()
     };
-    let rows = examples(rest.iter().copied(), labels);
+    let rows = examples(&documents, rest.iter().copied(), labels);
     let model = TextModel::train(emotion_fields(), &heads, &rows, options.cost, options.seed);
     let shelf = Shelf::new(BTreeMap::from([(EMOTION_MODEL.to_owned(), model.clone())]))?;
 
@@ -152,7 +155,7 @@ pub fn train_emotions(
         let calls = held.par_iter().map(|d| pipeline.analyze(&d.record).analysis.turns);
         calls.flat_map_iter(|turns| turns.into_iter().map(|turn| turn.sentiment.label)).collect()
     };
-    let reader = EmotionReader::new(Some(std::sync::Arc::new(model)));
+    let reader = EmotionReader::new(Some((Arc::new(model), documents.clone())));
     let named = |gold: &str| feeling(gold).is_some() && !gold.ends_with("-other");
     let mut chosen: Vec<(&str, Option<&str>)> = Vec::new();
     for dialogue in &held {
@@ -163,14 +166,20 @@ pub fn train_emotions(
     let shown = chosen.iter().filter(|(_, found)| found.is_some()).count();
     let right = chosen.iter().filter(|(gold, found)| *found == Some(*gold)).count();
     let with_name = chosen.iter().filter(|(gold, _)| named(gold)).count();
-    let commonest = emotions.iter().filter(|name| named(name)).map(|name| chosen.iter().filter(|(g, _)| g == name).count());
+    let commonest = emotions
+        .iter()
+        .filter(|name| named(name))
+        .map(|name| chosen.iter().filter(|(g, _)| g == name).count());
     let ratio = |a: usize, b: usize| a as f64 / b.max(1) as f64;
     let figures = vec![
         ("turns held out".to_owned(), gold.len() as f64),
         ("sentiment macro F1, commonest label".to_owned(), macro_f1(&gold, &majority)),
         ("sentiment macro F1, lexicon".to_owned(), macro_f1(&gold, &judged(lexicon))),
         ("sentiment macro F1, models of calls".to_owned(), macro_f1(&gold, &judged(calls))),
-        ("sentiment macro F1, heads of these dialogues".to_owned(), macro_f1(&gold, &own(&rest, &held, options))),
+        (
+            "sentiment macro F1, heads of these dialogues".to_owned(),
+            macro_f1(&gold, &own(&documents, &rest, &held, options)),
+        ),
         ("emotions shown".to_owned(), shown as f64),
         ("precision of an emotion, given the feeling".to_owned(), ratio(right, shown)),
         ("recall of an emotion, given the feeling".to_owned(), ratio(right, with_name)),
@@ -181,7 +190,7 @@ pub fn train_emotions(
 
 /// Sentiment of the held-out turns by heads of the other dialogues, with thresholds chosen on parts
 /// of those.
-fn own(rest: &[&Dialogue], held: &[&Dialogue], options: &Options) -> Vec<SentimentLabel> {
+fn own(documents: &Documents, rest: &[&Dialogue], held: &[&Dialogue], options: &Options) -> Vec<SentimentLabel> {
     let heads = ["pos", "neg"].map(str::to_owned);
     let labels = |dialogue: &Dialogue, turn: usize| {
         let own = dialogue.sentiments[turn];
@@ -194,7 +203,7 @@ fn own(rest: &[&Dialogue], held: &[&Dialogue], options: &Options) -> Vec<Sentime
     for part in 0..PARTS {
         let of = |wanted: bool| {
             let chosen = rest.iter().copied().enumerate().filter(move |(i, _)| (i % PARTS == part) == wanted);
-            examples(chosen.map(|(_, d)| d), labels)
+            examples(documents, chosen.map(|(_, d)| d), labels)
         };
         let model = fit(&of(false));
         for example in of(true) {
@@ -206,9 +215,9 @@ fn own(rest: &[&Dialogue], held: &[&Dialogue], options: &Options) -> Vec<Sentime
         }
     }
     let (positive, negative) = pair((&chances[0], &gold[0]), (&chances[1], &gold[1]));
-    let model = fit(&examples(rest.iter().copied(), labels));
+    let model = fit(&examples(documents, rest.iter().copied(), labels));
     let label = |dialogue: &Dialogue, turn: usize| {
-        let Some(document) = emotion_document(&dialogue.turns, turn) else {
+        let Some(document) = documents.emotion(&dialogue.turns, turn) else {
             return SentimentLabel::Neu;
         };
         let margins = model.margins(&document);
@@ -221,7 +230,9 @@ fn own(rest: &[&Dialogue], held: &[&Dialogue], options: &Options) -> Vec<Sentime
             SentimentLabel::Neg
         }
     };
-    held.iter().flat_map(|d| (0..d.turns.len()).map(|turn| label(d, turn)).collect::<Vec<_>>()).collect()
+    held.iter()
+        .flat_map(|d| (0..d.turns.len()).map(|turn| label(d, turn)).collect::<Vec<_>>())
+        .collect()
 }
 
 fn macro_f1(gold: &[SentimentLabel], found: &[SentimentLabel]) -> f64 {

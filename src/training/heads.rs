@@ -7,7 +7,7 @@ use qingting_models::text::{Example, TextModel};
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::fact::class_name;
 use qingting_pipeline::finding::{CodeInfo, Level};
-use qingting_pipeline::learned::{CALL_MODEL, TurnModel, call_document, call_fields, turn_document, turn_fields};
+use qingting_pipeline::learned::{CALL_MODEL, Documents, TurnModel, call_document, call_fields, turn_fields};
 use qingting_pipeline::record::{Act, Role, SentimentLabel};
 use qingting_pipeline::signal::act_name;
 use rayon::prelude::*;
@@ -29,7 +29,7 @@ pub(super) struct Examples {
 }
 
 /// The examples of every model.
-pub(super) fn examples(pipeline: &Pipeline, data: &Data) -> Vec<Examples> {
+pub(super) fn examples(pipeline: &Pipeline, documents: &Documents, data: &Data) -> Vec<Examples> {
     let catalog = pipeline.finder().catalog();
     let codes = |level: Level, role: Role| -> Vec<String> {
         catalog.iter().filter(|i| i.level == level && i.role == role).map(|i| i.code.clone()).collect()
@@ -58,7 +58,7 @@ pub(super) fn examples(pipeline: &Pipeline, data: &Data) -> Vec<Examples> {
                     .turns
                     .iter()
                     .filter_map(|labels| {
-                        let (which, document) = turn_document(&sample.record, &turns, labels.turn as usize)?;
+                        let (which, document) = documents.turn(&sample.record, &turns, labels.turn as usize)?;
                         let mut known: Vec<Option<bool>> =
                             codes.iter().map(|code| Some(labels.codes.contains(code))).collect();
                         known.extend(sentiments.iter().map(|s| labels.sentiment.map(|gold| gold == *s)));
@@ -73,7 +73,9 @@ pub(super) fn examples(pipeline: &Pipeline, data: &Data) -> Vec<Examples> {
         all.push(Examples { name: model.name(), heads, rows });
     }
     let call_codes = codes(Level::Call, Role::Agent);
-    let mut heads = call_codes.clone();
+    // Whether the code is on any turn: what the other party makes of it counts too.
+    let somewhere = [codes(Level::Turn, Role::Agent), codes(Level::Turn, Role::Caller)].concat();
+    let mut heads = [call_codes.clone(), somewhere.clone()].concat();
     heads.push(FAULT.to_owned());
     heads.extend(APPEAL_TYPES.iter().map(|class| class_name("appeal", class)));
     heads.extend(OUTCOMES.iter().map(|class| class_name("outcome", class)));
@@ -91,6 +93,8 @@ pub(super) fn examples(pipeline: &Pipeline, data: &Data) -> Vec<Examples> {
                 classes.iter().map(|class| gold.as_ref().map(|gold| gold == class)).collect()
             };
             let mut known: Vec<Option<bool>> = call_codes.iter().map(|c| Some(labels.call.contains(c))).collect();
+            let on_turn = |code: &String| labels.turns.iter().any(|turn| turn.codes.contains(code));
+            known.extend(somewhere.iter().map(|code| Some(on_turn(code))));
             known.push(Some(faulty));
             known.extend(class(&APPEAL_TYPES, &labels.appeal_type));
             known.extend(class(&OUTCOMES, &labels.outcome));

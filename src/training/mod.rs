@@ -23,7 +23,7 @@ use qingting_models::{Judges, Shelf, TrainingData};
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::assets::Assets;
 use qingting_pipeline::config::PipelineConfig;
-use qingting_pipeline::learned::Learned;
+use qingting_pipeline::learned::{Documents, Learned};
 use rayon::prelude::*;
 
 pub use data::{Data, Sample};
@@ -99,14 +99,14 @@ pub fn train(
     mut progress: impl FnMut(&str),
 ) -> Result<Trained, Error> {
     let folds = data.folds(options.folds)?;
-    let with = |shelf: Shelf, judges: Judges| Pipeline::with_learned(config, assets, Learned::new(shelf, judges));
+    let with = |shelf: Shelf, judges: Judges| Pipeline::with_learned(config, assets, Learned::new(shelf, judges)?);
     let plain = with(Shelf::default(), Judges::default())?;
-    let examples = heads::examples(&plain, data);
+    let examples = heads::examples(&plain, &Documents::load()?, data);
     let mut margins = vec![None; data.samples.len()];
     for fold in 0..options.folds {
         progress(&format!("heads without part {} of {}", fold + 1, options.folds));
         let shelf = heads::train(&examples, |sample| folds[sample] != fold, options)?;
-        let learned = Learned::new(shelf, Judges::default());
+        let learned = Learned::new(shelf, Judges::default())?;
         let held: Vec<usize> = (0..data.samples.len()).filter(|&i| folds[i] == fold).collect();
         let read: Vec<_> = held
             .par_iter()

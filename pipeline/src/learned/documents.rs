@@ -1,9 +1,11 @@
-//! Which texts and numbers the heads look at: for a turn its own words, what the other party
-//! said before and after, and its place in the call; for a call what each party said.
+//! Which texts and numbers the heads look at: for a turn its own words and their meaning, what the
+//! other party said before and after, and its place in the call; for a call what each party said.
 
 use qingting_models::dialogue::{Speaker, Utterance};
 use qingting_models::text::{Document, Field};
+use qingting_models::{Encoder, StaticVectors};
 
+use crate::Result;
 use crate::record::{CallRecord, NormalizedTurn, Role};
 
 /// Name of the model of emotions.
@@ -16,6 +18,8 @@ const OPENING: usize = 3;
 const ENDING: usize = 6;
 /// What a number weighs beside a field of unit length.
 const NUMBER: f32 = 0.3;
+/// Length of the part of the document that is the vector of its meaning.
+const MEANING: f32 = 1.0;
 /// Characters that make a length of 1, and up to which a turn is short.
 const LENGTH_UNIT: f32 = 60.0;
 const SHORT: usize = 5;
@@ -71,38 +75,67 @@ pub fn call_fields() -> Vec<Field> {
     ]
 }
 
-/// The document of a turn; `None` for a turn of neither party or without words.
-pub fn turn_document(record: &CallRecord, turns: &[NormalizedTurn], turn: usize) -> Option<(TurnModel, Document)> {
-    let role = record.turns.get(turn)?.role;
-    let model = TurnModel::of(role)?;
-    let own = turns.get(turn)?.fold.as_str();
-    if own.is_empty() {
-        return None;
+/// Makes the documents, with the vectors that stand for what a turn means.
+#[derive(Debug)]
+pub struct Documents {
+    vectors: StaticVectors,
+}
+
+impl Documents {
+    /// Loads the vectors.
+    ///
+    /// # Errors
+    /// When the program was built with damaged ones.
+    pub fn load() -> Result<Self> {
+        Ok(Self { vectors: StaticVectors::embedded()? })
     }
-    let other = |i: &usize| {
-        let speaker = record.turns[*i].role;
-        speaker != role && TurnModel::of(speaker).is_some() && !turns[*i].fold.is_empty()
-    };
-    let text = |i: Option<usize>| i.map_or_else(String::new, |i| turns[i].fold.clone());
-    let length = own.chars().count();
-    let flag = |set: bool| if set { NUMBER } else { 0.0 };
-    Some((
-        model,
-        Document {
-            texts: vec![
-                own.to_owned(),
-                text((0..turn).rev().find(other)),
-                text((turn + 1..turns.len()).find(other)),
-            ],
-            numbers: vec![
-                turn as f32 / turns.len() as f32 * NUMBER,
-                flag(turn == 0),
-                flag(turn + 1 == turns.len()),
-                (length as f32 / LENGTH_UNIT).min(1.0) * NUMBER,
-                flag(length < SHORT),
-            ],
-        },
-    ))
+
+    /// Appends the vector of a text.
+    fn meaning(&self, text: &str, numbers: &mut Vec<f32>) {
+        let vector = self.vectors.encode(&[text]).ok().and_then(|vectors| vectors.into_iter().next());
+        let vector = vector.unwrap_or_else(|| vec![0.0; self.vectors.dimensions()]);
+        numbers.extend(vector.into_iter().map(|x| x * MEANING));
+    }
+
+    /// The document of a turn; `None` for a turn of neither party or without words.
+    pub fn turn(&self, record: &CallRecord, turns: &[NormalizedTurn], turn: usize) -> Option<(TurnModel, Document)> {
+        let role = record.turns.get(turn)?.role;
+        let model = TurnModel::of(role)?;
+        let own = turns.get(turn)?.fold.as_str();
+        if own.is_empty() {
+            return None;
+        }
+        let other = |i: &usize| {
+            let speaker = record.turns[*i].role;
+            speaker != role && TurnModel::of(speaker).is_some() && !turns[*i].fold.is_empty()
+        };
+        let text = |i: Option<usize>| i.map_or_else(String::new, |i| turns[i].fold.clone());
+        let length = own.chars().count();
+        let flag = |set: bool| if set { NUMBER } else { 0.0 };
+        let mut numbers = vec![
+            turn as f32 / turns.len() as f32 * NUMBER,
+            flag(turn == 0),
+            flag(turn + 1 == turns.len()),
+            (length as f32 / LENGTH_UNIT).min(1.0) * NUMBER,
+            flag(length < SHORT),
+        ];
+        self.meaning(own, &mut numbers);
+        let texts = vec![
+            own.to_owned(),
+            text((0..turn).rev().find(other)),
+            text((turn + 1..turns.len()).find(other)),
+        ];
+        Some((model, Document { texts, numbers }))
+    }
+
+    /// The document for the emotion of a turn; `None` for one without words.
+    pub fn emotion(&self, turns: &[NormalizedTurn], turn: usize) -> Option<Document> {
+        let own = turns.get(turn).map(|own| own.fold.clone()).filter(|own| !own.is_empty())?;
+        let before = turn.checked_sub(1).and_then(|i| turns.get(i)).map_or_else(String::new, |turn| turn.fold.clone());
+        let mut numbers = Vec::new();
+        self.meaning(&own, &mut numbers);
+        Some(Document { texts: vec![own, before], numbers })
+    }
 }
 
 /// The fields of a document for the emotion of a turn: its own words and those before.
@@ -111,13 +144,6 @@ pub fn emotion_fields() -> Vec<Field> {
         Field { longest: 4, min_documents: 2, weight: 1.0 },
         Field { longest: 3, min_documents: 3, weight: 0.5 },
     ]
-}
-
-/// The document for the emotion of a turn; `None` for one without words.
-pub fn emotion_document(turns: &[NormalizedTurn], turn: usize) -> Option<Document> {
-    let own = turns.get(turn).map(|own| own.fold.clone()).filter(|own| !own.is_empty())?;
-    let before = turn.checked_sub(1).and_then(|i| turns.get(i)).map_or_else(String::new, |turn| turn.fold.clone());
-    Some(Document { texts: vec![own, before], numbers: Vec::new() })
 }
 
 /// A turn as the transformer sees it.
@@ -155,6 +181,7 @@ mod tests {
 
     #[test]
     fn a_turn_is_seen_with_what_the_other_party_said_around_it() {
+        let documents = Documents::load().unwrap();
         let said = [
             (Role::Ivr, "嘟"),
             (Role::Caller, "在吗"),
@@ -168,9 +195,9 @@ mod tests {
             .iter()
             .map(|(_, text)| NormalizedTurn { fold: (*text).to_owned(), ..Default::default() })
             .collect();
-        let (model, document) = turn_document(&record, &turns, 3).unwrap();
+        let (model, document) = documents.turn(&record, &turns, 3).unwrap();
         assert_eq!((model, document.texts), (TurnModel::Agent, vec!["在的".to_owned(), "在吗".into(), "好".into()]));
-        assert!(turn_document(&record, &turns, 0).is_none() && turn_document(&record, &turns, 2).is_none());
+        assert!(documents.turn(&record, &turns, 0).is_none() && documents.turn(&record, &turns, 2).is_none());
         assert_eq!(call_document(&record, &turns).texts[1], "在吗\n好");
     }
 }

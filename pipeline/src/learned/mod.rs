@@ -15,8 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use deep::{Deep, DeepReport};
 pub use documents::{
-    CALL_MODEL, EMOTION_MODEL, TurnModel, call_document, call_fields, emotion_document, emotion_fields, turn_document,
-    turn_fields, utterance,
+    CALL_MODEL, Documents, EMOTION_MODEL, TurnModel, call_document, call_fields, emotion_fields, turn_fields, utterance,
 };
 
 use crate::record::{CallMargins, CallRecord, Margins, NormalizedTurn};
@@ -69,6 +68,7 @@ impl Default for ModelsConfig {
 pub struct Learned {
     shelf: Arc<Shelf>,
     judges: Arc<Judges>,
+    documents: Option<Arc<Documents>>,
     heads: BTreeMap<String, Arc<[String]>>,
     /// The model of emotions, with the fingerprint of its file.
     emotion: Option<(Arc<TextModel>, String)>,
@@ -105,7 +105,8 @@ impl Learned {
             Some(path) => Shelf::read(&path)?,
             None => Shelf::embedded_emotion()?,
         };
-        let emotion = emotion.get(EMOTION_MODEL).map(|model| (Arc::new(model.clone()), emotion.fingerprint().to_owned()));
+        let emotion =
+            emotion.get(EMOTION_MODEL).map(|model| (Arc::new(model.clone()), emotion.fingerprint().to_owned()));
         let deep = match config.decide {
             Decide::Static => None,
             Decide::Bert | Decide::Cascade => {
@@ -115,18 +116,33 @@ impl Learned {
                 Some(Arc::new(Deep::new(scorer, config)))
             }
         };
-        Ok(Self { emotion, deep, ..Self::new(shelf, judges) })
+        Ok(Self { emotion, deep, ..Self::new(shelf, judges)? })
     }
 
     /// Models just trained.
-    pub fn new(shelf: Shelf, judges: Judges) -> Self {
+    ///
+    /// # Errors
+    /// When the program was built with damaged vectors.
+    pub fn new(shelf: Shelf, judges: Judges) -> Result<Self> {
         let heads = shelf.iter().map(|(name, model)| (name.to_owned(), Arc::from(model.heads()))).collect();
-        Self { shelf: Arc::new(shelf), judges: Arc::new(judges), heads, emotion: None, deep: None }
+        let documents = Some(Arc::new(Documents::load()?));
+        Ok(Self {
+            shelf: Arc::new(shelf),
+            judges: Arc::new(judges),
+            documents,
+            heads,
+            ..Self::default()
+        })
     }
 
     /// The transformer, where it is to be asked.
     pub fn deep(&self) -> Option<&Deep> {
         self.deep.as_deref()
+    }
+
+    /// What makes the documents of turns, where there are models to read them.
+    pub fn documents(&self) -> Option<&Arc<Documents>> {
+        self.documents.as_ref()
     }
 
     /// The model of emotions.
@@ -170,7 +186,10 @@ impl Learned {
             Some(model) => Margins::new(Arc::clone(&self.heads[name]), model.margins(document)),
             None => Margins::default(),
         };
-        let turn = |i: usize| match turn_document(record, turns, i) {
+        let Some(documents) = &self.documents else {
+            return CallMargins { turns: vec![Margins::default(); turns.len()], ..CallMargins::default() };
+        };
+        let turn = |i: usize| match documents.turn(record, turns, i) {
             Some((model, document)) => of(model.name(), &document),
             None => Margins::default(),
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use qingting_models::text::TextModel;
 
-use crate::learned::emotion_document;
+use crate::learned::Documents;
 use crate::record::{NormalizedTurn, SentimentLabel};
 
 /// The emotions of CPED (Chen et al. 2022) but the neutral one, each with its feeling.
@@ -36,15 +36,15 @@ pub fn emotion_head(emotion: &str) -> String {
 /// Chooses emotions; without a model none.
 #[derive(Debug)]
 pub struct EmotionReader {
-    model: Option<Arc<TextModel>>,
+    model: Option<(Arc<TextModel>, Arc<Documents>)>,
     /// Column, emotion and feeling of every head.
     columns: Vec<(usize, &'static str, SentimentLabel)>,
 }
 
 impl EmotionReader {
     /// Over a model with heads named by [`emotion_head`].
-    pub fn new(model: Option<Arc<TextModel>>) -> Self {
-        let heads = model.as_deref().map_or(&[][..], TextModel::heads);
+    pub fn new(model: Option<(Arc<TextModel>, Arc<Documents>)>) -> Self {
+        let heads = model.as_ref().map_or(&[][..], |(model, _)| model.heads());
         let column = |&(emotion, feeling): &(&'static str, SentimentLabel)| {
             let head = emotion_head(emotion);
             heads.iter().position(|name| *name == head).map(|at| (at, emotion, feeling))
@@ -58,7 +58,8 @@ impl EmotionReader {
         if feeling == SentimentLabel::Neu {
             return None;
         }
-        let margins = self.model.as_ref()?.margins(&emotion_document(turns, turn)?);
+        let (model, documents) = self.model.as_ref()?;
+        let margins = model.margins(&documents.emotion(turns, turn)?);
         let fitting = self.columns.iter().filter(|(_, _, of)| *of == feeling);
         let (_, emotion, _) = fitting.max_by(|a, b| margins[a.0].total_cmp(&margins[b.0]))?;
         (![OTHER_POSITIVE, OTHER_NEGATIVE].contains(emotion)).then_some(*emotion)
@@ -78,19 +79,20 @@ mod tests {
 
     #[test]
     fn an_emotion_fits_the_feeling_and_has_a_name() {
+        let documents = Arc::new(Documents::load().unwrap());
         let said = ["气死我了", "吓死我了", "开心死了", "烦"];
         let names = ["anger", "fear", "happy", OTHER_NEGATIVE];
         let examples: Vec<Example> = said
             .iter()
             .zip(names)
             .flat_map(|(text, emotion)| {
-                let document = emotion_document(&[turn(text)], 0).unwrap();
+                let document = documents.emotion(&[turn(text)], 0).unwrap();
                 let labels = names.iter().map(|name| Some(*name == emotion)).collect();
                 vec![Example { document, labels, weight: 1.0 }; 4]
             })
             .collect();
         let model = TextModel::train(emotion_fields(), &names.map(emotion_head), &examples, (1.0, 1.0), 1);
-        let reader = EmotionReader::new(Some(Arc::new(model)));
+        let reader = EmotionReader::new(Some((Arc::new(model), documents)));
         let read = |text: &str, feeling| reader.read(&[turn(text)], 0, feeling);
         assert_eq!(read("气死我了", SentimentLabel::Neg), Some("anger"));
         assert_eq!(read("吓死我了", SentimentLabel::Neg), Some("fear"));

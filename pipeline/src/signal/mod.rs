@@ -80,7 +80,7 @@ impl Signaler {
             cues: CueLists::load(assets)?,
             lexicon: SentimentLexicon::load(assets)?,
             feeling: Feeling::new(learned)?,
-            emotions: EmotionReader::new(learned.emotion().cloned()),
+            emotions: EmotionReader::new(learned.emotion().cloned().zip(learned.documents().cloned())),
         })
     }
 

@@ -68,9 +68,13 @@ pub(in crate::cli) fn run(args: &TrainArgs) -> miette::Result<u8> {
 fn emotions(args: &TrainArgs) -> miette::Result<u8> {
     let (mut settings, assets) = args.config.load()?;
     settings.models.decide = Decide::Static;
-    let file = args.data.as_deref().ok_or_else(|| miette!("--task emotion needs --data with a CSV file of dialogues"))?;
+    let file = args
+        .data
+        .as_deref()
+        .ok_or_else(|| miette!("--task emotion needs --data with a CSV file of dialogues"))?;
     let pipeline = crate::cli::args::pipeline(&settings, &assets)?;
-    let lexicon = Pipeline::with_learned(&settings.pipeline(), &assets, Learned::default()).map_err(diagnostic::pipeline)?;
+    let lexicon =
+        Pipeline::with_learned(&settings.pipeline(), &assets, Learned::default()).map_err(diagnostic::pipeline)?;
     let trained = train_emotions(file, &pipeline, &lexicon, &Options::default()).into_diagnostic()?;
     let bytes = trained.shelf.to_bytes().into_diagnostic()?;
     put(&args.out, "emotion.bin", &bytes)?;

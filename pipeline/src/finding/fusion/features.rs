@@ -64,8 +64,9 @@ pub const TURN_FEATURES: &[&str] = &[
     // Words shared with the speaker's own earlier turns, and with the turn that is answered.
     "repeats",
     "takes_up",
-    // The head over whole calls for a faulty call.
+    // The heads over whole calls: for a faulty call, and for a call with the code.
     "call_fault",
+    "call_code",
 ];
 
 /// What a judgement of a code on a turn looks at besides, where the transformer was asked.
@@ -322,6 +323,7 @@ impl<'a> Heads<'a> {
             repeats,
             taken,
             self.fault,
+            scene.call.signals.margins.get(code),
         ]
     }
 
