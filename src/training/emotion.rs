@@ -1,4 +1,4 @@
-//! The heads for emotions, trained on labelled dialogues in the columns of CPED (Chen et al. 2022,
+//! The heads for emotions, trained on turns of calls and on dialogues in the columns of CPED (Chen et al. 2022,
 //! "CPED: A Large-Scale Chinese Personalized and Emotional Dialogue Dataset"): `Dialogue_ID`,
 //! `Sentiment`, `Emotion`, `Utterance`. Owns the reading, the fifth of the dialogues that is never
 //! trained on, and the figures on it.
@@ -17,14 +17,16 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::thresholds::pair;
-use super::{Error, Options};
+use super::{Data, Error, Options};
 
 /// One of so many dialogues is never trained on.
 const HELD_OUT: usize = 5;
 /// Parts of the others on which the thresholds of the sentiment that is compared are chosen.
 const PARTS: usize = 4;
 /// Fewest turns with an emotion for a head of its own.
-const FEWEST: usize = 50;
+const FEWEST: usize = 30;
+/// What a turn of the dialogues weighs beside a turn of a call: actors on television are no callers.
+const OTHER_WEIGHT: f32 = 0.2;
 const SENTIMENTS: [SentimentLabel; 3] = [SentimentLabel::Pos, SentimentLabel::Neu, SentimentLabel::Neg];
 
 #[derive(Debug, Deserialize)]
@@ -47,7 +49,7 @@ struct Dialogue {
     record: CallRecord,
     turns: Vec<NormalizedTurn>,
     sentiments: Vec<SentimentLabel>,
-    emotions: Vec<String>,
+    emotions: Vec<Option<String>>,
 }
 
 /// The heads, and how well they do on the dialogues that they were not trained on.
@@ -92,7 +94,7 @@ fn read(path: &Path, pipeline: &Pipeline) -> Result<Vec<Dialogue>, Error> {
             dialogue.turns.push(pipeline.normalizer().text(&row.utterance));
             dialogue.record.turns.push(Turn::new(role, row.utterance));
             dialogue.sentiments.push(sentiment);
-            dialogue.emotions.push(row.emotion);
+            dialogue.emotions.push(Some(row.emotion));
         }
     }
     if dialogues.len() < HELD_OUT * PARTS {
@@ -101,53 +103,182 @@ fn read(path: &Path, pipeline: &Pipeline) -> Result<Vec<Dialogue>, Error> {
     Ok(dialogues)
 }
 
-/// One example a turn, labelled by `labels`.
+/// One example for each turn that `labels` knows something of.
 fn examples<'a>(
     documents: &Documents,
     dialogues: impl Iterator<Item = &'a Dialogue>,
-    labels: impl Fn(&Dialogue, usize) -> Vec<Option<bool>>,
+    weight: f32,
+    labels: impl Fn(&Dialogue, usize) -> Option<Vec<Option<bool>>>,
 ) -> Vec<Example> {
     dialogues
         .flat_map(|dialogue| {
             (0..dialogue.turns.len()).filter_map(|turn| {
-                let document = documents.emotion(&dialogue.turns, turn)?;
-                Some(Example { document, labels: labels(dialogue, turn), weight: 1.0 })
+                let labels = labels(dialogue, turn)?;
+                Some(Example { document: documents.emotion(&dialogue.turns, turn)?, labels, weight })
             })
         })
         .collect()
 }
 
-/// Trains on four fifths of the dialogues of a file and measures on the others: emotions, given the
-/// feeling, and beside them the feeling itself as the pipeline judges it (`calls`, trained on calls), as
-/// its lexicon alone does (`lexicon`) and as heads of these dialogues do.
+/// The labelled turns of calls: `emotions.tsv` beside the calls, with call, turn and emotion in each line.
+fn of_calls(folder: &Path, data: &Data, pipeline: &Pipeline) -> Result<Vec<Dialogue>, Error> {
+    let path = folder.join("emotions.tsv");
+    let broken = |why: &dyn std::fmt::Display| Error::Data(format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(&path).map_err(|e| broken(&e))?;
+    let mut labels: BTreeMap<&str, Vec<(usize, &str)>> = BTreeMap::new();
+    for (line, number) in text.lines().zip(1..) {
+        let mut fields = line.split('\t');
+        let (Some(call), Some(Ok(turn)), Some(emotion)) = (fields.next(), fields.next().map(str::parse), fields.next())
+        else {
+            return Err(broken(&format!("line {number}: not call, turn and emotion")));
+        };
+        labels.entry(call).or_default().push((turn, emotion));
+    }
+    let mut dialogues = Vec::new();
+    for sample in data.samples.iter().filter(|sample| sample.whole) {
+        let Some(labels) = labels.get(sample.record.call_id.as_str()) else {
+            continue;
+        };
+        let turns = pipeline.normalizer().call(&sample.record);
+        let mut sentiments = vec![SentimentLabel::Neu; turns.len()];
+        for turn in &sample.labels.turns {
+            if let (Some(slot), Some(gold)) = (sentiments.get_mut(turn.turn as usize), turn.sentiment) {
+                *slot = gold;
+            }
+        }
+        let mut emotions = vec![None; turns.len()];
+        for (turn, emotion) in labels {
+            *emotions
+                .get_mut(*turn)
+                .ok_or_else(|| broken(&format!("{} has no turn {turn}", sample.record.call_id)))? =
+                Some((*emotion).to_owned());
+        }
+        dialogues.push(Dialogue { record: sample.record.clone(), turns, sentiments, emotions });
+    }
+    Ok(dialogues)
+}
+
+/// Examples and heads of the model over some dialogues.
+struct Fit<'a> {
+    documents: &'a Arc<Documents>,
+    emotions: &'a [&'static str],
+    options: &'a Options,
+}
+
+impl Fit<'_> {
+    fn rows<'d>(&self, dialogues: impl Iterator<Item = &'d Dialogue>, weight: f32) -> Vec<Example> {
+        // Each head tells its emotion from the others of the same feeling, which is all it is asked for.
+        examples(self.documents, dialogues, weight, |dialogue, turn| {
+            let gold = dialogue.emotions[turn].as_deref()?;
+            let own = dialogue.sentiments[turn];
+            Some(self.emotions.iter().map(|name| (feeling(name) == Some(own)).then(|| gold == *name)).collect())
+        })
+    }
+
+    fn train(&self, rows: &[Example]) -> TextModel {
+        let heads: Vec<String> = self.emotions.iter().map(|name| emotion_head(name)).collect();
+        TextModel::train(emotion_fields(), &heads, rows, self.options.cost, self.options.seed)
+    }
+}
+
+fn feeling(name: &str) -> Option<SentimentLabel> {
+    EMOTIONS.iter().find(|(emotion, _)| *emotion == name).map(|(_, feeling)| *feeling)
+}
+
+/// Labelled and chosen emotions of turns with a feeling.
+#[derive(Default)]
+struct Chosen(Vec<(String, Option<&'static str>)>);
+
+impl Chosen {
+    fn read(&mut self, reader: &EmotionReader, dialogue: &Dialogue) {
+        for (turn, gold) in dialogue.emotions.iter().enumerate() {
+            if let Some(gold) = gold.as_ref().filter(|gold| feeling(gold).is_some()) {
+                let found = reader.read(&dialogue.turns, turn, dialogue.sentiments[turn]);
+                self.0.push((gold.clone(), found));
+            }
+        }
+    }
+
+    fn figures(&self, on: &str, figures: &mut Vec<(String, f64)>) {
+        let named: Vec<&String> =
+            self.0.iter().map(|(gold, _)| gold).filter(|gold| !gold.ends_with("-other")).collect();
+        let shown = self.0.iter().filter(|(_, found)| found.is_some()).count();
+        let right = self.0.iter().filter(|(gold, found)| *found == Some(gold.as_str())).count();
+        let most = EMOTIONS.iter().map(|(name, _)| named.iter().filter(|gold| gold.as_str() == *name).count()).max();
+        let ratio = |a: usize, b: usize| a as f64 / b.max(1) as f64;
+        figures.push((format!("{on}: turns with a named emotion"), named.len() as f64));
+        figures.push((format!("{on}: precision, given the feeling"), ratio(right, shown)));
+        figures.push((format!("{on}: recall, given the feeling"), ratio(right, named.len())));
+        figures.push((format!("{on}: share of the commonest"), ratio(most.unwrap_or(0), named.len())));
+    }
+}
+
+/// Trains on the calls of a folder and on four fifths of the dialogues of a file, where there is one.
+/// Measures on calls of sets that were held out and on the other dialogues: emotions, given the feeling,
+/// and on the dialogues beside them the feeling itself as the pipeline judges it (`calls`, trained on
+/// calls), as its lexicon alone does (`lexicon`) and as heads of such dialogues do.
 ///
 /// # Errors
-/// When the file cannot be used.
+/// When the data cannot be used.
 pub fn train_emotions(
-    path: &Path,
-    calls: &Pipeline,
-    lexicon: &Pipeline,
+    (folder, data): (&Path, &Data),
+    file: Option<&Path>,
+    (calls, lexicon): (&Pipeline, &Pipeline),
     options: &Options,
 ) -> Result<TrainedEmotions, Error> {
-    let dialogues = read(path, calls)?;
+    let labelled = of_calls(folder, data, calls)?;
+    let dialogues = file.map_or_else(|| Ok(Vec::new()), |file| read(file, calls))?;
     let documents = Arc::new(Documents::load()?);
     let (held, rest): (Vec<_>, Vec<_>) = dialogues.iter().enumerate().partition(|(i, _)| i % HELD_OUT == HELD_OUT - 1);
     let (held, rest): (Vec<&Dialogue>, Vec<&Dialogue>) =
         (held.into_iter().map(|(_, d)| d).collect(), rest.into_iter().map(|(_, d)| d).collect());
-
-    let count = |emotion: &str| rest.iter().flat_map(|d| &d.emotions).filter(|e| *e == emotion).count();
-    let emotions: Vec<&str> = EMOTIONS.iter().map(|(name, _)| *name).filter(|name| count(name) >= FEWEST).collect();
-    let heads: Vec<String> = emotions.iter().map(|name| emotion_head(name)).collect();
-    // Each head tells its emotion from the others of the same feeling, which is all it is asked for.
-    let feeling = |name: &str| EMOTIONS.iter().find(|(emotion, _)| *emotion == name).map(|(_, feeling)| *feeling);
-    let labels = |dialogue: &Dialogue, turn: usize| {
-        let (gold, own) = (&dialogue.emotions[turn], dialogue.sentiments[turn]);
-        emotions.iter().map(|name| (feeling(name) == Some(own)).then(|| gold == name)).collect()
+    let count = |name: &str| {
+        labelled
+            .iter()
+            .chain(rest.iter().copied())
+            .flat_map(|d| d.emotions.iter().flatten())
+            .filter(|e| *e == name)
+            .count()
     };
-    let rows = examples(&documents, rest.iter().copied(), labels);
-    let model = TextModel::train(emotion_fields(), &heads, &rows, options.cost, options.seed);
-    let shelf = Shelf::new(BTreeMap::from([(EMOTION_MODEL.to_owned(), model.clone())]))?;
+    let emotions: Vec<&'static str> =
+        EMOTIONS.iter().map(|(name, _)| *name).filter(|name| count(name) >= FEWEST).collect();
+    let fit = Fit { documents: &documents, emotions: &emotions, options };
+    let other = fit.rows(rest.iter().copied(), OTHER_WEIGHT);
+    let reader = |model: &TextModel| EmotionReader::new(Some((Arc::new(model.clone()), Arc::clone(&documents))));
 
+    let folds: BTreeMap<&str, usize> =
+        data.samples.iter().map(|s| s.record.call_id.as_str()).zip(data.folds(options.folds)?).collect();
+    let fold = |dialogue: &Dialogue| folds.get(dialogue.record.call_id.as_str()).copied();
+    let mut figures = Vec::new();
+    let mut chosen = Chosen::default();
+    for part in 0..options.folds {
+        let mut rows = fit.rows(labelled.iter().filter(|d| fold(d) != Some(part)), 1.0);
+        rows.extend(other.iter().cloned());
+        let reader = reader(&fit.train(&rows));
+        labelled.iter().filter(|d| fold(d) == Some(part)).for_each(|d| chosen.read(&reader, d));
+    }
+    chosen.figures("calls", &mut figures);
+
+    let mut rows = fit.rows(labelled.iter(), 1.0);
+    rows.extend(other);
+    let model = fit.train(&rows);
+    if !held.is_empty() {
+        let mut chosen = Chosen::default();
+        let reader = reader(&model);
+        held.iter().for_each(|d| chosen.read(&reader, d));
+        chosen.figures("dialogues", &mut figures);
+        figures.extend(sentiment(&documents, (&rest, &held), (calls, lexicon), options));
+    }
+    Ok(TrainedEmotions { shelf: Shelf::new(BTreeMap::from([(EMOTION_MODEL.to_owned(), model)]))?, figures })
+}
+
+/// How well the feeling of held-out dialogues is told.
+fn sentiment(
+    documents: &Documents,
+    (rest, held): (&[&Dialogue], &[&Dialogue]),
+    (calls, lexicon): (&Pipeline, &Pipeline),
+    options: &Options,
+) -> Vec<(String, f64)> {
     let gold: Vec<SentimentLabel> = held.iter().flat_map(|d| d.sentiments.iter().copied()).collect();
     let commonest = SENTIMENTS.into_iter().max_by_key(|s| gold.iter().filter(|g| *g == s).count());
     let majority = vec![commonest.unwrap_or(SentimentLabel::Neu); gold.len()];
@@ -155,37 +286,14 @@ pub fn train_emotions(
         let calls = held.par_iter().map(|d| pipeline.analyze(&d.record).analysis.turns);
         calls.flat_map_iter(|turns| turns.into_iter().map(|turn| turn.sentiment.label)).collect()
     };
-    let reader = EmotionReader::new(Some((Arc::new(model), documents.clone())));
-    let named = |gold: &str| feeling(gold).is_some() && !gold.ends_with("-other");
-    let mut chosen: Vec<(&str, Option<&str>)> = Vec::new();
-    for dialogue in &held {
-        for (turn, gold) in dialogue.emotions.iter().enumerate() {
-            chosen.push((gold, reader.read(&dialogue.turns, turn, dialogue.sentiments[turn])));
-        }
-    }
-    let shown = chosen.iter().filter(|(_, found)| found.is_some()).count();
-    let right = chosen.iter().filter(|(gold, found)| *found == Some(*gold)).count();
-    let with_name = chosen.iter().filter(|(gold, _)| named(gold)).count();
-    let commonest = emotions
-        .iter()
-        .filter(|name| named(name))
-        .map(|name| chosen.iter().filter(|(g, _)| g == name).count());
-    let ratio = |a: usize, b: usize| a as f64 / b.max(1) as f64;
-    let figures = vec![
-        ("turns held out".to_owned(), gold.len() as f64),
-        ("sentiment macro F1, commonest label".to_owned(), macro_f1(&gold, &majority)),
-        ("sentiment macro F1, lexicon".to_owned(), macro_f1(&gold, &judged(lexicon))),
-        ("sentiment macro F1, models of calls".to_owned(), macro_f1(&gold, &judged(calls))),
-        (
-            "sentiment macro F1, heads of these dialogues".to_owned(),
-            macro_f1(&gold, &own(&documents, &rest, &held, options)),
-        ),
-        ("emotions shown".to_owned(), shown as f64),
-        ("precision of an emotion, given the feeling".to_owned(), ratio(right, shown)),
-        ("recall of an emotion, given the feeling".to_owned(), ratio(right, with_name)),
-        ("share of the commonest emotion".to_owned(), ratio(commonest.max().unwrap_or(0), with_name)),
-    ];
-    Ok(TrainedEmotions { shelf, figures })
+    [
+        ("commonest label", majority),
+        ("lexicon", judged(lexicon)),
+        ("models of calls", judged(calls)),
+        ("heads of such dialogues", own(documents, rest, held, options)),
+    ]
+    .map(|(by, found)| (format!("dialogues: sentiment macro F1, {by}"), macro_f1(&gold, &found)))
+    .into()
 }
 
 /// Sentiment of the held-out turns by heads of the other dialogues, with thresholds chosen on parts
@@ -194,7 +302,7 @@ fn own(documents: &Documents, rest: &[&Dialogue], held: &[&Dialogue], options: &
     let heads = ["pos", "neg"].map(str::to_owned);
     let labels = |dialogue: &Dialogue, turn: usize| {
         let own = dialogue.sentiments[turn];
-        vec![Some(own == SentimentLabel::Pos), Some(own == SentimentLabel::Neg)]
+        Some(vec![Some(own == SentimentLabel::Pos), Some(own == SentimentLabel::Neg)])
     };
     let fit = |rows: &[Example]| TextModel::train(emotion_fields(), &heads, rows, options.cost, options.seed);
     let chance = |margin: f32| 1.0 / (1.0 + (-2.0 * margin).exp());
@@ -203,7 +311,7 @@ fn own(documents: &Documents, rest: &[&Dialogue], held: &[&Dialogue], options: &
     for part in 0..PARTS {
         let of = |wanted: bool| {
             let chosen = rest.iter().copied().enumerate().filter(move |(i, _)| (i % PARTS == part) == wanted);
-            examples(documents, chosen.map(|(_, d)| d), labels)
+            examples(documents, chosen.map(|(_, d)| d), 1.0, labels)
         };
         let model = fit(&of(false));
         for example in of(true) {
@@ -215,7 +323,7 @@ fn own(documents: &Documents, rest: &[&Dialogue], held: &[&Dialogue], options: &
         }
     }
     let (positive, negative) = pair((&chances[0], &gold[0]), (&chances[1], &gold[1]));
-    let model = fit(&examples(documents, rest.iter().copied(), labels));
+    let model = fit(&examples(documents, rest.iter().copied(), 1.0, labels));
     let label = |dialogue: &Dialogue, turn: usize| {
         let Some(document) = documents.emotion(&dialogue.turns, turn) else {
             return SentimentLabel::Neu;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use miette::{IntoDiagnostic, WrapErr, miette};
+use miette::{IntoDiagnostic, WrapErr};
 use qingting_models::Judges;
 use qingting_models::deep::HeldOutCall;
 use qingting_pipeline::Pipeline;
@@ -19,11 +19,13 @@ pub(in crate::cli) struct TrainArgs {
     /// What is trained
     #[arg(long, value_enum, default_value_t = Task::Calls)]
     task: Task,
-    /// Labelled data. For calls a folder with calls/*.jsonl (labelled calls, a file a set) and
-    /// turns/*.tsv (single turns) [default: models/data]; for emotions a CSV file of dialogues with
-    /// the columns of CPED
-    #[arg(long, value_name = "PATH")]
-    data: Option<PathBuf>,
+    /// Folder with calls/*.jsonl (labelled calls, a file a set), turns/*.tsv (single turns) and
+    /// emotions.tsv (emotions of turns)
+    #[arg(long, value_name = "DIR", default_value = "models/data")]
+    data: PathBuf,
+    /// For emotions: a CSV file of labelled dialogues with the columns of CPED, to train on besides
+    #[arg(long, value_name = "FILE.csv")]
+    dialogues: Option<PathBuf>,
     /// Folder that the models go to
     #[arg(long, value_name = "DIR", default_value = "models/artifacts")]
     out: PathBuf,
@@ -68,14 +70,12 @@ pub(in crate::cli) fn run(args: &TrainArgs) -> miette::Result<u8> {
 fn emotions(args: &TrainArgs) -> miette::Result<u8> {
     let (mut settings, assets) = args.config.load()?;
     settings.models.decide = Decide::Static;
-    let file = args
-        .data
-        .as_deref()
-        .ok_or_else(|| miette!("--task emotion needs --data with a CSV file of dialogues"))?;
+    let data = read(&args.data)?;
     let pipeline = crate::cli::args::pipeline(&settings, &assets)?;
     let lexicon =
         Pipeline::with_learned(&settings.pipeline(), &assets, Learned::default()).map_err(diagnostic::pipeline)?;
-    let trained = train_emotions(file, &pipeline, &lexicon, &Options::default()).into_diagnostic()?;
+    let trained = train_emotions((&args.data, &data), args.dialogues.as_deref(), (&pipeline, &lexicon), &options(args))
+        .into_diagnostic()?;
     let bytes = trained.shelf.to_bytes().into_diagnostic()?;
     put(&args.out, "emotion.bin", &bytes)?;
     for (what, figure) in &trained.figures {
@@ -84,30 +84,35 @@ fn emotions(args: &TrainArgs) -> miette::Result<u8> {
     Ok(GOOD)
 }
 
-fn calls(args: &TrainArgs) -> miette::Result<u8> {
-    let (settings, assets) = args.config.load()?;
-    let folder = args.data.as_deref().unwrap_or_else(|| Path::new("models/data"));
+fn read(folder: &Path) -> miette::Result<Data> {
     let data = Data::read(folder).into_diagnostic().wrap_err("the training data cannot be used")?;
     eprintln!("{} calls, {} labelled turns, fingerprint {}", data.calls(), data.turns(), data.fingerprint);
+    Ok(data)
+}
+
+fn options(args: &TrainArgs) -> Options {
+    Options {
+        folds: args.folds,
+        caution: args.caution,
+        ridge: args.ridge,
+        single_weight: args.single_weight,
+        ..Options::default()
+    }
+}
+
+fn calls(args: &TrainArgs) -> miette::Result<u8> {
+    let (settings, assets) = args.config.load()?;
+    let data = read(&args.data)?;
     let usual = args.out.join("held_out.jsonl");
     let deep = match &args.held_out {
         Some(path) => HeldOutCall::read(path).into_diagnostic()?,
         None if usual.exists() => HeldOutCall::read(&usual).into_diagnostic()?,
         None => BTreeMap::new(),
     };
-    let options = Options {
-        folds: args.folds,
-        caution: args.caution,
-        ridge: args.ridge,
-        single_weight: args.single_weight,
-        ..Options::default()
-    };
-    let trained =
-        train(&settings.pipeline(), &assets, &data, &deep, &options, |what| eprintln!("{what}")).map_err(|error| {
-            match error {
-                crate::training::Error::Pipeline(error) => diagnostic::pipeline(error),
-                other => miette::Report::msg(other),
-            }
+    let trained = train(&settings.pipeline(), &assets, &data, &deep, &options(args), |what| eprintln!("{what}"))
+        .map_err(|error| match error {
+            crate::training::Error::Pipeline(error) => diagnostic::pipeline(error),
+            other => miette::Report::msg(other),
         })?;
     write(args, &trained)?;
     print(&trained);
