@@ -507,7 +507,6 @@ pub(super) fn protests(text: &str) -> bool {
         "听我讲",
         "让我说",
         "我刚要说",
-        "我正要说",
         "我刚才要说",
         "我刚才是想",
         "我刚想",
@@ -523,6 +522,13 @@ pub(super) fn protests(text: &str) -> bool {
         "别打断",
         "插嘴",
         "我就想说",
+        "等我说",
+        "等我讲",
+        "后面会讲",
+        "后面会说",
+        "不是说了",
+        "正要说",
+        "话还没",
     ];
     let head: String = text.chars().take(24).collect();
     MARKS.iter().any(|mark| head.contains(mark)) || text.starts_with("不是") || text.starts_with("我没")
