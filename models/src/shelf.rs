@@ -10,6 +10,7 @@ use crate::text::TextModel;
 use crate::{Error, Result};
 
 static EMBEDDED: &[u8] = include_bytes!("../artifacts/heads.bin");
+static EMBEDDED_CATEGORIES: &[u8] = include_bytes!("../artifacts/category.bin");
 static EMBEDDED_EMOTION: &[u8] = include_bytes!("../artifacts/emotion.bin");
 /// Changes whenever the stored form does.
 const VERSION: u32 = 1;
@@ -44,6 +45,14 @@ impl Shelf {
     /// When it is not of this version.
     pub fn embedded_emotion() -> Result<Self> {
         Self::from_bytes(EMBEDDED_EMOTION).map_err(Error::Setting)
+    }
+
+    /// The models of categories that ship inside the program, by the name of their tree.
+    ///
+    /// # Errors
+    /// When they are not of this version.
+    pub fn embedded_categories() -> Result<Self> {
+        Self::from_bytes(EMBEDDED_CATEGORIES).map_err(Error::Setting)
     }
 
     /// Models just trained.

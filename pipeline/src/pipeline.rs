@@ -91,7 +91,7 @@ impl Pipeline {
         Ok(Self {
             normalizer: Arc::new(Normalizer::new(&config.normalize, assets)?),
             signaler: Signaler::new(&config.signal, assets, &learned)?,
-            facts: FactFinder::new(&config.fact, assets, &learned)?,
+            facts: FactFinder::new(&config.fact, assets, &learned, &segmenter)?,
             segmenter,
             finder,
             scorer,

@@ -7,6 +7,7 @@
 //! thresholds over whole calls ([`thresholds`]). Folds are made of whole files (sets), so that
 //! calls of one hand never stand on both sides.
 
+mod category;
 pub mod data;
 #[cfg(feature = "bert")]
 mod dialogues;
@@ -26,6 +27,7 @@ use qingting_pipeline::config::PipelineConfig;
 use qingting_pipeline::learned::{Documents, Learned};
 use rayon::prelude::*;
 
+pub use category::{CategoryTrainer, TrainedCategories};
 pub use data::{Data, Sample};
 #[cfg(feature = "bert")]
 pub use dialogues::dialogues;

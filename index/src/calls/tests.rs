@@ -53,6 +53,7 @@ fn call(id: &str, turns: &[(Role, &str)]) -> Sample {
             outcome: "resolved".to_owned(),
             satisfaction: 4.0,
             category: Vec::new(),
+            category_confidence: 0.0,
             needs: Needs {
                 emotional: Need::None,
                 factual: Need::Met,

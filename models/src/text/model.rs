@@ -70,6 +70,13 @@ impl TextModel {
         Self { vectorizer, heads: heads.to_vec(), bias, scale, weights }
     }
 
+    /// The model with every margin multiplied by `factor`.
+    #[must_use]
+    pub fn scaled(mut self, factor: f32) -> Self {
+        self.bias.iter_mut().chain(&mut self.scale).for_each(|x| *x *= factor);
+        self
+    }
+
     /// Names of the heads.
     pub fn heads(&self) -> &[String] {
         &self.heads

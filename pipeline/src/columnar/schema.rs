@@ -255,6 +255,7 @@ columns!(Facts {
     outcome: String,
     satisfaction: f32,
     category: Vec<String>,
+    category_confidence: f32,
     needs: Needs,
     repeat_contact: bool,
     crisis: bool,

@@ -146,12 +146,12 @@ prop_compose! {
 
 prop_compose! {
     fn facts()(
-        texts in vec(text(), 3), satisfaction in 1f32..5.0, category in vec(text(), 0..3),
+        texts in vec(text(), 3), satisfaction in 1f32..5.0, category in vec(text(), 0..3), category_confidence in 0f32..1.0,
         needs in vec(select(vec![Need::Met, Need::Unmet, Need::None]), 2), flags in any::<(bool, bool)>(),
         turns in (vec(any::<u32>(), 0..3), vec(any::<u32>(), 0..3)),
     ) -> Facts {
         Facts {
-            appeal_type: texts[0].clone(), outcome: texts[1].clone(), language: texts[2].clone(), satisfaction, category,
+            appeal_type: texts[0].clone(), outcome: texts[1].clone(), language: texts[2].clone(), satisfaction, category, category_confidence,
             needs: Needs { emotional: needs[0], factual: needs[1], emotional_turns: turns.0, factual_turns: turns.1 }, repeat_contact: flags.0, crisis: flags.1,
         }
     }

@@ -1,120 +1,335 @@
-//! The category of a call in a tree of keywords (`config/taxonomy/*.toml`), from broad to
-//! narrow. Cheap and explainable; finding new subjects is the topic stage's business.
+//! The category of a call in a tree of categories (`config/taxonomy/NAME.toml`), from broad to
+//! narrow, as heads over the call's words judge it. Owns the tree and the way down it; the heads
+//! are trained by `qingting models train --task category`, and finding new subjects is the topic
+//! stage's business.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use std::sync::Arc;
+
+use qingting_models::text::TextModel;
 use serde::Deserialize;
-use toml::Spanned;
 
 use super::FactConfig;
-use crate::assets::{Assets, line_of, parse_toml};
+use crate::assets::{Assets, parse_toml};
+use crate::learned::{Documents, Learned};
 use crate::record::{CallContext, Role};
+use crate::segment::{ContentWords, Segmenter};
 use crate::{Error, Result};
 
-#[derive(Debug, Deserialize)]
+/// Fewest words with content for a category to be told.
+const FEWEST_WORDS: usize = 2;
+/// What stands where nothing on an axis is likely enough.
+const OTHER: &str = "其他";
+
+/// A tree of categories, or several axes of them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
-    category: Vec<Entry>,
+pub struct Taxonomy {
+    /// What it is called.
+    pub title: String,
+    /// Whether it claims to foresee every matter.
+    pub complete: bool,
+    /// Whether each branch is an axis on which every call has a value.
+    #[serde(default)]
+    pub axes: bool,
+    /// Broad categories, or axes.
+    #[serde(rename = "branch")]
+    pub branches: Vec<Branch>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A broad category with the narrower ones in it, or an axis with its values.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
-    path: Spanned<Vec<String>>,
-    words: Vec<String>,
-}
-
-/// Every category, compiled.
-#[derive(Debug)]
-pub(super) struct Taxonomy {
-    automaton: AhoCorasick,
-    /// For each pattern: its category.
-    patterns: Vec<usize>,
-    paths: Vec<Vec<String>>,
-    least: u32,
+pub struct Branch {
+    /// Its name.
+    pub name: String,
+    /// Names below it.
+    #[serde(default)]
+    pub children: Vec<String>,
 }
 
 impl Taxonomy {
+    /// Reads `taxonomy/NAME.toml`.
+    ///
     /// # Errors
-    /// When a file is not of the form, or a category has no path, no words or an empty one.
-    pub(super) fn load(config: &FactConfig, assets: &Assets) -> Result<Self> {
-        let (mut texts, mut patterns, mut paths) = (Vec::new(), Vec::new(), Vec::new());
-        for asset in assets.read_dir("taxonomy", "toml")? {
-            for entry in parse_toml::<File>(&asset)?.category {
-                let empty = |words: &[String]| words.is_empty() || words.iter().any(|word| word.trim().is_empty());
-                if empty(entry.path.get_ref()) || empty(&entry.words) {
-                    return Err(Error::Config {
-                        line: line_of(&asset.text, entry.path.span().start),
-                        file: asset.origin,
-                        message: "a category needs a path and words".to_owned(),
-                    });
-                }
-                for word in entry.words {
-                    texts.push(word.to_lowercase());
-                    patterns.push(paths.len());
-                }
-                paths.push(entry.path.into_inner());
-            }
-        }
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(&texts)
-            .map_err(|e| Error::Config { file: "config/taxonomy".to_owned(), line: 1, message: e.to_string() })?;
-        Ok(Self { automaton, patterns, paths, least: config.category_hits.max(1) })
+    /// When there is none of that name, it is not of the form, or a name is empty, has a slash or comes
+    /// twice.
+    pub fn load(name: &str, assets: &Assets) -> Result<Self> {
+        let asset = assets.read(&format!("taxonomy/{name}.toml"))?;
+        let tree: Self = parse_toml(&asset)?;
+        let mut heads = tree.heads();
+        let count = heads.len();
+        heads.sort();
+        heads.dedup();
+        let names = tree.branches.iter().flat_map(|branch| branch.children.iter().chain([&branch.name]));
+        let message = if heads.len() < count {
+            "a category comes twice"
+        } else if heads.is_empty() || names.into_iter().any(|name| name.trim().is_empty() || name.contains('/')) {
+            "a category needs a name without a slash"
+        } else {
+            return Ok(tree);
+        };
+        Err(Error::Config { file: asset.origin, line: 1, message: message.to_owned() })
     }
 
-    /// The category with the most hits, the caller's words counting double; where several categories of
-    /// one broad class only together have enough hits, that class; empty when nothing has enough.
-    pub(super) fn of(&self, context: &CallContext<'_>) -> Vec<String> {
-        let mut hits = vec![0_u32; self.paths.len()];
-        for (turn, normalized) in context.turns.iter().enumerate() {
-            let weight = if context.role(turn) == Role::Caller { 2 } else { 1 };
-            for found in self.automaton.find_iter(&normalized.fold) {
-                hits[self.patterns[found.pattern().as_usize()]] += weight;
-            }
-        }
-        let first = |path: &[String]| path.first().cloned().unwrap_or_default();
-        let broad = |wanted: &str| -> u32 {
-            self.paths.iter().zip(&hits).filter(|(path, _)| first(path) == wanted).map(|(_, hits)| hits).sum()
+    /// The heads that tell its categories: `城乡建设`, `城乡建设/停车管理`, and on an axis `业务:贷款`.
+    pub fn heads(&self) -> Vec<String> {
+        let below = |branch: &Branch| -> Vec<String> {
+            let join = if self.axes { ':' } else { '/' };
+            branch.children.iter().map(|child| format!("{}{join}{child}", branch.name)).collect()
         };
-        let best = self.paths.iter().zip(&hits).rev().max_by_key(|(_, hits)| **hits);
-        match best {
-            Some((path, &count)) if count >= 2 * self.least => path.clone(),
-            Some((path, _)) if broad(&first(path)) >= 2 * self.least => vec![first(path)],
-            _ => Vec::new(),
+        let one =
+            |branch: &Branch| (!self.axes).then(|| branch.name.clone()).into_iter().chain(below(branch)).collect();
+        self.branches.iter().flat_map(|branch| -> Vec<String> { one(branch) }).collect()
+    }
+
+    /// The heads that apply to a labelled path, narrow ones after broad ones; `None` when the tree has no
+    /// such path.
+    pub fn heads_of(&self, path: &[&str]) -> Option<Vec<String>> {
+        if self.axes {
+            let values = path.iter().zip(&self.branches);
+            let known = values.map(|(value, axis)| {
+                axis.children.iter().any(|child| child == value).then(|| format!("{}:{value}", axis.name))
+            });
+            return known.collect();
+        }
+        let branch = self.branches.iter().find(|branch| Some(&branch.name.as_str()) == path.first())?;
+        match path {
+            [top] => Some(vec![(*top).to_owned()]),
+            [top, child] if branch.children.iter().any(|name| name == child) => {
+                Some(vec![(*top).to_owned(), format!("{top}/{child}")])
+            }
+            _ => None,
         }
     }
+}
+
+/// A branch as its heads see it.
+#[derive(Debug)]
+struct Limb {
+    name: String,
+    column: Option<usize>,
+    children: Vec<(usize, String)>,
+}
+
+/// Tells categories; without heads none.
+#[derive(Debug)]
+pub struct CategoryReader {
+    model: Option<Arc<TextModel>>,
+    documents: Option<Arc<Documents>>,
+    content: ContentWords,
+    limbs: Vec<Limb>,
+    axes: bool,
+    least: f32,
+}
+
+/// A category, with the probability that it is right.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Category {
+    /// From broad to narrow; empty where none is told.
+    pub path: Vec<String>,
+    /// Probability of the whole path, 0 to 1.
+    pub confidence: f32,
+}
+
+impl CategoryReader {
+    /// The reader of the tree that the settings name.
+    ///
+    /// # Errors
+    /// When the tree or the stop words cannot be read.
+    pub(super) fn load(
+        config: &FactConfig,
+        assets: &Assets,
+        learned: &Learned,
+        segmenter: &Arc<Segmenter>,
+    ) -> Result<Self> {
+        let tree = Taxonomy::load(&config.taxonomy, assets)?;
+        let content = ContentWords::new(Arc::clone(segmenter), assets)?;
+        let model = learned.categories().and_then(|shelf| shelf.get(&config.taxonomy)).cloned().map(Arc::new);
+        Ok(Self::new(&tree, model, learned.documents().cloned(), content, config.category_confidence))
+    }
+
+    /// Over the heads of a model that the tree has.
+    pub fn new(
+        tree: &Taxonomy,
+        model: Option<Arc<TextModel>>,
+        documents: Option<Arc<Documents>>,
+        content: ContentWords,
+        least: f32,
+    ) -> Self {
+        let heads = model.as_deref().map_or(&[][..], TextModel::heads);
+        let column = |name: &str| heads.iter().position(|head| head == name);
+        let join = if tree.axes { ':' } else { '/' };
+        let limb = |branch: &Branch| Limb {
+            column: column(&branch.name),
+            children: branch
+                .children
+                .iter()
+                .filter_map(|child| Some((column(&format!("{}{join}{child}", branch.name))?, child.clone())))
+                .collect(),
+            name: branch.name.clone(),
+        };
+        Self {
+            limbs: tree.branches.iter().map(limb).collect(),
+            axes: tree.axes,
+            model,
+            documents,
+            content,
+            least,
+        }
+    }
+
+    /// The category of a call, by what agent and caller say.
+    pub(super) fn call(&self, context: &CallContext<'_>) -> Category {
+        let spoken = |turn: &usize| matches!(context.role(*turn), Role::Caller | Role::Agent | Role::Other);
+        let texts: Vec<&str> =
+            (0..context.turns.len()).filter(spoken).map(|turn| context.turns[turn].text.as_str()).collect();
+        self.read(&texts.join("\n"))
+    }
+
+    /// The category of a normalized and masked text.
+    pub fn read(&self, text: &str) -> Category {
+        let (Some(model), Some(documents)) = (&self.model, &self.documents) else {
+            return Category::default();
+        };
+        let words = self.content.joined(text);
+        if words.split(' ').count() < FEWEST_WORDS {
+            return Category::default();
+        }
+        let margins = model.margins(&documents.category(&words));
+        if self.axes {
+            self.along_axes(&margins)
+        } else {
+            self.down_the_tree(&margins)
+        }
+    }
+
+    fn along_axes(&self, margins: &[f32]) -> Category {
+        let mut category = Category { path: Vec::new(), confidence: 1.0 };
+        for axis in &self.limbs {
+            match likeliest(axis.children.iter().map(|(column, _)| margins[*column])) {
+                Some((best, chance)) if chance >= self.least => {
+                    category.path.push(axis.children[best].1.clone());
+                    category.confidence *= chance;
+                }
+                _ => category.path.push(OTHER.to_owned()),
+            }
+        }
+        if category.path.iter().all(|value| value == OTHER) {
+            Category::default()
+        } else {
+            category
+        }
+    }
+
+    fn down_the_tree(&self, margins: &[f32]) -> Category {
+        let told: Vec<(&Limb, f32)> =
+            self.limbs.iter().filter_map(|limb| limb.column.map(|column| (limb, margins[column]))).collect();
+        let Some((best, confidence)) = likeliest(told.iter().map(|(_, margin)| *margin)) else {
+            return Category::default();
+        };
+        if confidence < self.least {
+            return Category::default();
+        }
+        let limb = told[best].0;
+        let mut category = Category { path: vec![limb.name.clone()], confidence };
+        if let Some((child, chance)) = likeliest(limb.children.iter().map(|(column, _)| margins[*column]))
+            && chance >= self.least
+        {
+            category.path.push(limb.children[child].1.clone());
+            category.confidence *= chance;
+        }
+        category
+    }
+}
+
+/// The largest of some margins, and its share of their softmax.
+fn likeliest(margins: impl Iterator<Item = f32>) -> Option<(usize, f32)> {
+    let margins: Vec<f32> = margins.collect();
+    let (best, largest) = margins.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))?;
+    Some((best, 1.0 / margins.iter().map(|margin| (margin - largest).exp()).sum::<f32>()))
 }
 
 #[cfg(test)]
 mod tests {
+    use qingting_models::text::Example;
+
     use super::*;
-    use crate::record::{CallRecord, CallSignals, NormalizedTurn, Turn};
+    use crate::learned::category_fields;
+    use crate::segment::SegmentConfig;
 
-    fn category(texts: &[&str]) -> Vec<String> {
-        let mut record = CallRecord::new("t");
-        record.turns = texts.iter().map(|text| Turn::new(Role::Caller, *text)).collect();
-        let turns: Vec<_> =
-            texts.iter().map(|t| NormalizedTurn { fold: (*t).to_owned(), ..Default::default() }).collect();
-        let signals = CallSignals::default();
-        let taxonomy = Taxonomy::load(&FactConfig::default(), &Assets::embedded()).unwrap();
-        taxonomy.of(&CallContext { record: &record, turns: &turns, tokens: &[], signals: &signals })
-    }
-
-    #[test]
-    fn keywords_put_a_call_into_the_tree() {
-        assert_eq!(category(&["我们小区停水了，水压一直低", "自来水公司说在抢修"])[..1], ["城乡建设"]);
-        assert_eq!(category(&["公交车司机不停车", "就是那路公交，等了四十分钟"]), ["交通运输", "公共交通"]);
-        assert!(category(&["喂，你好"]).is_empty());
-        assert!(category(&[]).is_empty());
-    }
-
-    #[test]
-    fn a_category_without_words_names_its_line() {
+    fn taxonomy(text: &str) -> Result<Taxonomy> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("taxonomy")).unwrap();
-        std::fs::write(dir.path().join("taxonomy/x.toml"), "\n[[category]]\npath = [\"甲\"]\nwords = []\n").unwrap();
-        let assets = Assets::with_overlay(dir.path()).unwrap();
-        let error = Taxonomy::load(&FactConfig::default(), &assets).unwrap_err().to_string();
-        assert!(error.ends_with("x.toml:3: a category needs a path and words"), "{error}");
+        std::fs::write(dir.path().join("taxonomy/x.toml"), text).unwrap();
+        Taxonomy::load("x", &Assets::with_overlay(dir.path()).unwrap())
+    }
+
+    fn reader(tree: &Taxonomy, said: &[(&str, &[&str])], least: f32) -> CategoryReader {
+        let assets = Assets::embedded();
+        let segmenter = Arc::new(Segmenter::new(&SegmentConfig::default(), &assets).unwrap());
+        let content = ContentWords::new(segmenter, &assets).unwrap();
+        let documents = Arc::new(Documents::load().unwrap());
+        let heads = tree.heads();
+        let example = |(text, path): &(&str, &[&str])| Example {
+            document: documents.category(&content.joined(text)),
+            labels: heads.iter().map(|head| Some(tree.heads_of(path).unwrap().contains(head))).collect(),
+            weight: 1.0,
+        };
+        let examples: Vec<Example> = said.iter().flat_map(|said| vec![example(said); 3]).collect();
+        let model = TextModel::train(category_fields(), &heads, &examples, (1.0, 1.0), 1).scaled(4.0);
+        CategoryReader::new(tree, Some(Arc::new(model)), Some(documents), content, least)
+    }
+
+    #[test]
+    fn a_text_goes_down_the_tree_as_far_as_is_likely() {
+        let tree = taxonomy(
+            "title='t'\ncomplete=false\n[[branch]]\nname='交通'\nchildren=['公交','地铁']\n[[branch]]\nname='环保'\n",
+        )
+        .unwrap();
+        let said: [(&str, &[&str]); 3] = [
+            ("公交司机甩站不停", &["交通", "公交"]),
+            ("地铁闸机故障出不去", &["交通", "地铁"]),
+            ("工厂排放废气污染", &["环保"]),
+        ];
+        let reader = reader(&tree, &said, 0.4);
+        let read = |text: &str| reader.read(text).path;
+        assert_eq!(read("公交司机又甩站了"), ["交通", "公交"]);
+        assert_eq!(read("废气污染严重"), ["环保"]);
+        assert!(read("喂，你好").is_empty());
+        let category = reader.read("地铁闸机故障");
+        assert!(category.confidence > 0.5 && category.confidence <= 1.0, "{category:?}");
+    }
+
+    #[test]
+    fn axes_each_have_a_value() {
+        let tree = taxonomy(
+            "title='t'\ncomplete=false\naxes=true\n[[branch]]\nname='业务'\nchildren=['贷款','银行卡']\n\
+             [[branch]]\nname='渠道'\nchildren=['柜台','电话']\n",
+        )
+        .unwrap();
+        let said: [(&str, &[&str]); 2] = [
+            ("贷款利率柜台办理", &["贷款", "柜台"]),
+            ("信用卡客服电话催收", &["银行卡", "电话"]),
+        ];
+        let reader = reader(&tree, &said, 0.6);
+        assert_eq!(reader.read("贷款利率柜台办理").path, ["贷款", "柜台"]);
+        assert!(reader.read("天空下雨").path.is_empty());
+    }
+
+    #[test]
+    fn trees_that_are_wrong_are_refused() {
+        let error = |text: &str| taxonomy(text).unwrap_err().to_string();
+        let head = "title='t'\ncomplete=false\n";
+        assert!(error(&format!("{head}[[branch]]\nname='甲'\n[[branch]]\nname='甲'\n")).contains("comes twice"));
+        assert!(error(&format!("{head}[[branch]]\nname='甲/乙'\n")).contains("without a slash"));
+        assert!(error("title='t'\n").contains("missing field"));
+        assert!(Taxonomy::load("nothing", &Assets::embedded()).is_err());
+    }
+
+    #[test]
+    fn shipped_trees_can_be_read_and_say_that_they_are_incomplete() {
+        for name in ["12345", "finance"] {
+            assert!(!Taxonomy::load(name, &Assets::embedded()).unwrap().complete, "{name}");
+        }
     }
 }

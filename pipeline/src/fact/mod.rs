@@ -8,15 +8,18 @@ mod language;
 mod model;
 mod need;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use self::category::Taxonomy;
+pub use self::category::{Branch, Category, CategoryReader, Taxonomy};
 use self::features::{appeal, outcome, satisfaction};
 use self::model::{Choice, Regression, Weights};
 use crate::Result;
 use crate::assets::Assets;
 use crate::learned::{Learned, Ready};
 use crate::record::{CallContext, Conduct, Facts, Finding};
+use crate::segment::Segmenter;
 
 /// The six appeal types, in the order in which a tie is decided.
 const APPEAL_TYPES: [&str; 6] = ["投诉", "求助", "咨询", "举报", "建议", "表扬"];
@@ -27,13 +30,15 @@ const OUTCOMES: [&str; 3] = ["follow_up", "resolved", "unresolved"];
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FactConfig {
-    /// Fewest hits of a category's words for the call to be put there.
-    pub category_hits: u32,
+    /// The tree of categories: a file of `config/taxonomy/` without its ending.
+    pub taxonomy: String,
+    /// Least probability of a category, at each level, for the call to be put there; 0 to 1.
+    pub category_confidence: f32,
 }
 
 impl Default for FactConfig {
     fn default() -> Self {
-        Self { category_hits: 2 }
+        Self { taxonomy: "12345".to_owned(), category_confidence: 0.35 }
     }
 }
 
@@ -43,7 +48,7 @@ pub struct FactFinder {
     appeal: Choice,
     outcome: Choice,
     satisfaction: Regression,
-    taxonomy: Taxonomy,
+    categories: CategoryReader,
     judges: [Vec<Ready>; 2],
 }
 
@@ -84,7 +89,7 @@ impl FactFinder {
     ///
     /// # Errors
     /// When a lexicon is wrong, or a judgement does not fit this version.
-    pub fn new(config: &FactConfig, assets: &Assets, learned: &Learned) -> Result<Self> {
+    pub fn new(config: &FactConfig, assets: &Assets, learned: &Learned, segmenter: &Arc<Segmenter>) -> Result<Self> {
         let weights = Weights::load(assets)?;
         let judges = |kind: &str, classes: &[&str], names: Vec<String>| -> Result<Vec<Ready>> {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -96,7 +101,7 @@ impl FactFinder {
             appeal: weights.choice("appeal", &APPEAL_TYPES, &features::names(appeal))?,
             outcome: weights.choice("outcome", &OUTCOMES, &features::names(outcome))?,
             satisfaction: weights.regression(&features::names(satisfaction))?,
-            taxonomy: Taxonomy::load(config, assets)?,
+            categories: CategoryReader::load(config, assets, learned, segmenter)?,
             judges: [
                 judges("appeal", &APPEAL_TYPES, appeal_features())?,
                 judges("outcome", &OUTCOMES, outcome_features())?,
@@ -116,11 +121,13 @@ impl FactFinder {
         let appeal_type = choose(&self.appeal, &self.judges[0], &numbers.appeal);
         let outcome = choose(&self.outcome, &self.judges[1], &numbers.outcome);
         let rating = self.satisfaction.predict(&features::values(satisfaction, &view));
+        let category = self.categories.call(context);
         Facts {
             appeal_type: appeal_type.to_owned(),
             outcome: outcome.to_owned(),
             satisfaction: (rating.clamp(1.0, 5.0) * 100.0).round() / 100.0,
-            category: self.taxonomy.of(context),
+            category: category.path,
+            category_confidence: (category.confidence * 1000.0).round() / 1000.0,
             needs: need::needs(context, findings, appeal_type, outcome),
             repeat_contact: findings.iter().any(|f| f.code == "repeat_contact"),
             crisis: findings.iter().any(|f| f.code == "crisis"),

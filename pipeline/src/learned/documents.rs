@@ -128,6 +128,13 @@ impl Documents {
         Some((model, Document { texts, numbers }))
     }
 
+    /// The document for the category of a text, by its words with content, joined by spaces.
+    pub fn category(&self, words: &str) -> Document {
+        let mut numbers = Vec::new();
+        self.meaning(words, &mut numbers);
+        Document { texts: vec![words.to_owned()], numbers }
+    }
+
     /// The document for the emotion of a turn; `None` for one without words.
     pub fn emotion(&self, turns: &[NormalizedTurn], turn: usize) -> Option<Document> {
         let own = turns.get(turn).map(|own| own.fold.clone()).filter(|own| !own.is_empty())?;
@@ -136,6 +143,11 @@ impl Documents {
         self.meaning(&own, &mut numbers);
         Some(Document { texts: vec![own, before], numbers })
     }
+}
+
+/// The fields of a document for a category: the words of the text.
+pub fn category_fields() -> Vec<Field> {
+    vec![Field { longest: 5, min_documents: 2, weight: 1.0 }]
 }
 
 /// The fields of a document for the emotion of a turn: its own words and those before.

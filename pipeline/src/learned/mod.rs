@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 pub use deep::{Deep, DeepReport};
 pub use documents::{
-    CALL_MODEL, Documents, EMOTION_MODEL, TurnModel, call_document, call_fields, emotion_fields, turn_fields, utterance,
+    CALL_MODEL, Documents, EMOTION_MODEL, TurnModel, call_document, call_fields, category_fields, emotion_fields,
+    turn_fields, utterance,
 };
 
 use crate::record::{CallMargins, CallRecord, Margins, NormalizedTurn};
@@ -47,7 +48,7 @@ pub struct ModelsConfig {
     /// Threads of the transformer, each with a copy of it; 0 takes one a core.
     pub encoder_threads: usize,
     /// Folder with `heads.bin` and `judges.json` of one's own, as `qingting models train` writes it, and
-    /// perhaps `emotion.bin`; empty for those inside the program.
+    /// perhaps `emotion.bin` and `category.bin`; empty for those inside the program.
     pub dir: PathBuf,
 }
 
@@ -72,6 +73,8 @@ pub struct Learned {
     heads: BTreeMap<String, Arc<[String]>>,
     /// The model of emotions, with the fingerprint of its file.
     emotion: Option<(Arc<TextModel>, String)>,
+    /// The models of categories, by the name of their tree.
+    categories: Option<Arc<Shelf>>,
     deep: Option<Arc<Deep>>,
 }
 
@@ -101,10 +104,9 @@ impl Learned {
             Some(dir) => (Shelf::read(&dir.join("heads.bin"))?, Judges::read(&dir.join("judges.json"))?),
             None => (Shelf::embedded()?, Judges::embedded()?),
         };
-        let emotion = match own.map(|dir| dir.join("emotion.bin")).filter(|path| path.exists()) {
-            Some(path) => Shelf::read(&path)?,
-            None => Shelf::embedded_emotion()?,
-        };
+        let beside = |file: &str| own.map(|dir| dir.join(file)).filter(|path| path.exists());
+        let emotion = beside("emotion.bin").map_or_else(Shelf::embedded_emotion, |path| Shelf::read(&path))?;
+        let categories = beside("category.bin").map_or_else(Shelf::embedded_categories, |path| Shelf::read(&path))?;
         let emotion =
             emotion.get(EMOTION_MODEL).map(|model| (Arc::new(model.clone()), emotion.fingerprint().to_owned()));
         let deep = match config.decide {
@@ -116,7 +118,12 @@ impl Learned {
                 Some(Arc::new(Deep::new(scorer, config)))
             }
         };
-        Ok(Self { emotion, deep, ..Self::new(shelf, judges)? })
+        Ok(Self {
+            emotion,
+            categories: Some(Arc::new(categories)),
+            deep,
+            ..Self::new(shelf, judges)?
+        })
     }
 
     /// Models just trained.
@@ -150,6 +157,11 @@ impl Learned {
         self.emotion.as_ref().map(|(model, _)| model)
     }
 
+    /// The models of categories, by the name of their tree.
+    pub fn categories(&self) -> Option<&Shelf> {
+        self.categories.as_deref()
+    }
+
     /// The text models.
     pub fn shelf(&self) -> &Shelf {
         &self.shelf
@@ -165,7 +177,13 @@ impl Learned {
         let heads = format!("heads:{}", self.shelf.fingerprint());
         let judges = format!("judges:{}", self.judges.fingerprint());
         let emotion = self.emotion.as_ref().map(|(_, fingerprint)| format!("emotion:{fingerprint}"));
-        [heads, judges].into_iter().chain(emotion).chain(self.deep().map(Deep::provenance)).collect()
+        let categories = self.categories().map(|shelf| format!("categories:{}", shelf.fingerprint()));
+        [heads, judges]
+            .into_iter()
+            .chain(emotion)
+            .chain(categories)
+            .chain(self.deep().map(Deep::provenance))
+            .collect()
     }
 
     /// The judgement of that name over a stage's features; `None` when there is none.

@@ -205,6 +205,9 @@ pub struct Facts {
     pub satisfaction: f32,
     /// From broad to narrow; empty while no category is told.
     pub category: Vec<String>,
+    /// Probability that the category is right, 0 to 1; 0 while none is told.
+    #[serde(default)]
+    pub category_confidence: f32,
     /// The emotional and the factual need.
     pub needs: Needs,
     /// The caller says that this is not the first contact about it.

@@ -336,6 +336,7 @@ mod tests {
                 outcome: "resolved".to_owned(),
                 satisfaction: 3.0,
                 category: Vec::new(),
+                category_confidence: 0.0,
                 needs: Needs {
                     emotional: Need::None,
                     factual: Need::None,

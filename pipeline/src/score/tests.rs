@@ -99,6 +99,7 @@ fn facts(appeal_type: &str) -> Facts {
         outcome: "follow_up".to_owned(),
         satisfaction: 3.0,
         category: Vec::new(),
+        category_confidence: 0.0,
         needs: Needs {
             emotional: Need::None,
             factual: Need::None,

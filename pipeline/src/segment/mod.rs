@@ -6,8 +6,10 @@
 //! runs keeps the words that it began with. An index written with another
 //! [`Segmenter::fingerprint`] has to be built again.
 
+mod content;
 mod dictionary;
 
+pub use content::{Content, ContentWords};
 use jieba_rs::Jieba;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

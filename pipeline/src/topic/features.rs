@@ -1,12 +1,11 @@
 //! Documents as weighted words (TF-IDF): which words count, and how much.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
 use super::{TopicConfig, TopicDocument};
-use crate::normalize::fold_char;
-use crate::segment::Segmenter;
+use crate::segment::ContentWords;
 
 /// A sparse matrix, kept by rows and by columns so that both products run in parallel.
 #[derive(Debug, Default)]
@@ -47,13 +46,8 @@ pub(super) struct Features {
 type Counted = BTreeMap<String, (f64, String)>;
 
 /// Segments, counts and weighs.
-pub(super) fn extract(
-    documents: &[TopicDocument],
-    segmenter: &Segmenter,
-    stop_words: &BTreeSet<String>,
-    config: &TopicConfig,
-) -> Features {
-    let counted: Vec<Counted> = documents.par_iter().map(|d| count(d, segmenter, stop_words)).collect();
+pub(super) fn extract(documents: &[TopicDocument], content: &ContentWords, config: &TopicConfig) -> Features {
+    let counted: Vec<Counted> = documents.par_iter().map(|d| count(d, content)).collect();
 
     let mut document_frequency: BTreeMap<&str, usize> = BTreeMap::new();
     let mut forms: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
@@ -99,50 +93,18 @@ fn weigh(row: &[(u32, f64)], idf: &[f64]) -> Vec<(u32, f64)> {
     weighed
 }
 
-fn count(document: &TopicDocument, segmenter: &Segmenter, stop_words: &BTreeSet<String>) -> Counted {
+fn count(document: &TopicDocument, content: &ContentWords) -> Counted {
     let mut counted = Counted::new();
     for (text, weight) in &document.passages {
-        let text = without_placeholders(text);
-        let fold: String = text.chars().map(fold_char).collect();
-        let shown: Vec<char> = text.chars().collect();
-        for token in segmenter.cut(&fold) {
-            let word = token.word(&fold);
-            if !topical(word) || stop_words.contains(word) {
-                continue;
-            }
+        let content = content.of(text);
+        let shown: Vec<char> = content.text.chars().collect();
+        for token in &content.words {
             let span = token.span.start as usize..token.span.end as usize;
             let entry = counted
-                .entry(word.to_owned())
+                .entry(token.word(&content.fold).to_owned())
                 .or_insert_with(|| (0.0, shown.get(span).unwrap_or_default().iter().collect()));
             entry.0 += weight;
         }
     }
     counted
-}
-
-/// Masked data takes no part: each placeholder becomes a comma, so that no word forms across it.
-fn without_placeholders(text: &str) -> String {
-    use crate::record::MaskKind::{Address, BankCard, Email, IdCard, Name, Phone, Plate};
-    let mut text = text.to_owned();
-    if text.contains('[') {
-        for kind in [IdCard, BankCard, Phone, Plate, Email, Name, Address] {
-            text = text.replace(kind.placeholder(), "，");
-        }
-    }
-    text
-}
-
-/// Whether a word can carry a topic: at least two characters, and no digit or lone letter in it.
-fn topical(word: &str) -> bool {
-    let mut chars = 0;
-    let mut numerals = 0;
-    for c in word.chars() {
-        if !c.is_alphabetic() {
-            return false;
-        }
-        chars += 1;
-        numerals += usize::from("一二两三四五六七八九十百千万亿零幺几".contains(c));
-    }
-    let mixed = word.chars().any(|c| c.is_ascii_alphabetic()) && !word.is_ascii();
-    chars >= 2 && numerals * 2 < chars && !mixed
 }

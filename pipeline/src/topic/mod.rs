@@ -11,16 +11,14 @@ mod features;
 mod reduce;
 mod terms;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::assets::Assets;
-use crate::normalize::fold_char;
 use crate::record::{CallRecord, Role};
-use crate::segment::Segmenter;
+use crate::segment::{ContentWords, Segmenter};
 
 /// Settings of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -135,8 +133,7 @@ pub struct TopicGroup {
 #[derive(Debug)]
 pub struct TopicFinder {
     config: TopicConfig,
-    segmenter: Arc<Segmenter>,
-    stop_words: BTreeSet<String>,
+    content: ContentWords,
 }
 
 impl TopicFinder {
@@ -145,20 +142,12 @@ impl TopicFinder {
     /// # Errors
     /// When `lexicon/stopwords.txt` cannot be read.
     pub fn new(config: &TopicConfig, assets: &Assets, segmenter: Arc<Segmenter>) -> Result<Self> {
-        let asset = assets.read("lexicon/stopwords.txt")?;
-        let stop_words = asset
-            .text
-            .lines()
-            .filter_map(|line| line.split('#').next())
-            .flat_map(str::split_whitespace)
-            .map(|word| word.chars().map(fold_char).collect())
-            .collect();
-        Ok(Self { config: config.clone(), segmenter, stop_words })
+        Ok(Self { config: config.clone(), content: ContentWords::new(segmenter, assets)? })
     }
 
     /// Clusters a batch of documents.
     pub fn cluster(&self, documents: &[TopicDocument], seed: u64) -> Topics {
-        let features = features::extract(documents, &self.segmenter, &self.stop_words, &self.config);
+        let features = features::extract(documents, &self.content, &self.config);
         let vectors = reduce::reduce(&features.matrix, self.config.dimensions, seed);
         let clusters = clusters::find(&vectors, &features.matrix.nonempty(), &self.config, seed);
         let described = terms::describe(documents, &features, &vectors, &clusters, &self.config);

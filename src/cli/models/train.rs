@@ -2,30 +2,40 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use miette::{IntoDiagnostic, WrapErr};
-use qingting_models::Judges;
 use qingting_models::deep::HeldOutCall;
+use qingting_models::{Judges, Shelf};
 use qingting_pipeline::Pipeline;
-use qingting_pipeline::learned::{Decide, Learned};
+use qingting_pipeline::fact::Taxonomy;
+use qingting_pipeline::learned::{Decide, Documents, Learned};
+use qingting_pipeline::segment::ContentWords;
 
 use crate::cli::{ConfigArgs, GOOD};
 use crate::diagnostic;
-use crate::training::{Data, Options, Trained, train, train_emotions};
+use crate::training::{CategoryTrainer, Data, Options, Trained, train, train_emotions};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct TrainArgs {
     /// What is trained
     #[arg(long, value_enum, default_value_t = Task::Calls)]
     task: Task,
-    /// Folder with calls/*.jsonl (labelled calls, a file a set), turns/*.tsv (single turns) and
-    /// emotions.tsv (emotions of turns)
-    #[arg(long, value_name = "DIR", default_value = "models/data")]
+    /// Folder with calls/*.jsonl (labelled calls, a file a set), turns/*.tsv (single turns),
+    /// emotions.tsv (emotions of turns) and messages/TREE*.tsv; for categories it may be one file of
+    /// messages, .tsv, .csv or .jsonl with category (or label), text and perhaps title
+    #[arg(long, value_name = "PATH", default_value = "models/data")]
     data: PathBuf,
     /// For emotions: a CSV file of labelled dialogues with the columns of CPED, to train on besides
     #[arg(long, value_name = "FILE.csv")]
     dialogues: Option<PathBuf>,
+    /// For categories: the tree, a file of taxonomy/ without its ending [default: of the configuration]
+    #[arg(long, value_name = "NAME")]
+    tree: Option<String>,
+    /// For categories: labelled messages to measure on, which take no part in the training
+    #[arg(long, value_name = "FILE")]
+    test: Option<PathBuf>,
     /// Folder that the models go to
     #[arg(long, value_name = "DIR", default_value = "models/artifacts")]
     out: PathBuf,
@@ -56,6 +66,8 @@ enum Task {
     Calls,
     /// Emotions: emotion.bin
     Emotion,
+    /// Categories of calls and messages: category.bin
+    Category,
 }
 
 /// # Errors
@@ -64,6 +76,7 @@ pub(in crate::cli) fn run(args: &TrainArgs) -> miette::Result<u8> {
     match args.task {
         Task::Calls => calls(args),
         Task::Emotion => emotions(args),
+        Task::Category => categories(args),
     }
 }
 
@@ -81,6 +94,41 @@ fn emotions(args: &TrainArgs) -> miette::Result<u8> {
     for (what, figure) in &trained.figures {
         println!("{what:<48} {figure:>9.3}");
     }
+    Ok(GOOD)
+}
+
+fn categories(args: &TrainArgs) -> miette::Result<u8> {
+    let (mut settings, assets) = args.config.load()?;
+    settings.models.decide = Decide::Static;
+    let name = args.tree.as_deref().unwrap_or(&settings.fact.taxonomy);
+    let pipeline =
+        Pipeline::with_learned(&settings.pipeline(), &assets, Learned::default()).map_err(diagnostic::pipeline)?;
+    let tree = Taxonomy::load(name, &assets).map_err(diagnostic::pipeline)?;
+    let trainer = CategoryTrainer {
+        tree: &tree,
+        pipeline: &pipeline,
+        content: &ContentWords::new(pipeline.segmenter().clone(), &assets).map_err(diagnostic::pipeline)?,
+        documents: &Arc::new(Documents::load().map_err(diagnostic::pipeline)?),
+    };
+    let folder = args.data.join("messages");
+    let data = if folder.is_dir() { &folder } else { &args.data };
+    let trained = trainer.train(data, name, args.test.as_deref(), &options(args)).into_diagnostic()?;
+    for (what, figure) in &trained.figures {
+        println!("{what:<44} {figure:>9.3}");
+    }
+    // The models of other trees stay.
+    let path = args.out.join("category.bin");
+    let before = if path.exists() {
+        Shelf::read(&path).into_diagnostic()?
+    } else {
+        Shelf::default()
+    };
+    let others = before
+        .iter()
+        .filter(|(tree, _)| *tree != name)
+        .map(|(tree, model)| (tree.to_owned(), model.clone()));
+    let shelf = Shelf::new(others.chain([(name.to_owned(), trained.model)]).collect()).into_diagnostic()?;
+    put(&args.out, "category.bin", &shelf.to_bytes().into_diagnostic()?)?;
     Ok(GOOD)
 }
 

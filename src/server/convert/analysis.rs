@@ -91,6 +91,7 @@ fn facts(facts: Facts) -> v1::Facts {
         outcome: facts.outcome,
         satisfaction: facts.satisfaction,
         category: facts.category,
+        category_confidence: facts.category_confidence,
         needs: Some(v1::Needs {
             emotional: need_to_wire(facts.needs.emotional).into(),
             factual: need_to_wire(facts.needs.factual).into(),
