@@ -47,7 +47,7 @@ pub(super) fn find(opened: &Opened, range: DateRange, seed: u64) -> miette::Resu
     for call in opened.data.scan(range).map_err(index)? {
         let call = call.map_err(index)?;
         if !call.record.turns.is_empty() {
-            documents.push(TopicDocument::of(&call.record, config));
+            documents.push(TopicDocument::of(&call.record, &call.analysis.facts.category, config));
         }
     }
     if documents.is_empty() {

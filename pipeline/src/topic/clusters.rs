@@ -15,6 +15,10 @@ const MAX_TOPICS: usize = 150;
 /// Documents that k-means looks at; the others go to the nearest centroid.
 const MAX_FITTED: usize = 20_000;
 
+/// Rounds in which documents move to the nearest mean after a start from categories. More would make the
+/// topics more coherent, and less alike from one batch to the next.
+const ROUNDS: usize = 2;
+
 /// Documents in clusters.
 #[derive(Debug, Default)]
 pub(super) struct Clusters {
@@ -38,7 +42,13 @@ impl Clusters {
 }
 
 /// Clusters the given documents; the others stay in none.
-pub(super) fn find(vectors: &Array2<f64>, documents: &[usize], config: &TopicConfig, seed: u64) -> Clusters {
+pub(super) fn find(
+    vectors: &Array2<f64>,
+    documents: &[usize],
+    anchors: &[Option<usize>],
+    config: &TopicConfig,
+    seed: u64,
+) -> Clusters {
     let n = documents.len();
     if n == 0 {
         return Clusters { of: vec![None; vectors.nrows()], centroids: Vec::new() };
@@ -51,7 +61,10 @@ pub(super) fn find(vectors: &Array2<f64>, documents: &[usize], config: &TopicCon
     let smallest = if config.topics > 0 { 1 } else { (n / (k * 8)).max(2) };
     let largest = ((config.max_share * n as f64).ceil() as usize).max(n.div_ceil(k)).max(smallest * 2);
 
-    let mut parts: Vec<Vec<usize>> = divide(vectors, documents, k, seed);
+    let mut parts = match anchored(vectors, documents, anchors, smallest) {
+        Some(parts) if config.topics == 0 => parts,
+        _ => divide(vectors, documents, k, seed),
+    };
     // Dividing what is too large; each round with a seed of its own.
     for round in 1..=4 {
         let mut next = Vec::new();
@@ -94,6 +107,41 @@ pub(super) fn find(vectors: &Array2<f64>, documents: &[usize], config: &TopicCon
         }
     }
     Clusters { of, centroids: parts.iter().map(|part| centroid(vectors, part)).collect() }
+}
+
+/// Documents around the means of their anchors: a start that other documents of the same kind share.
+/// `None` where too few documents have an anchor.
+fn anchored(
+    vectors: &Array2<f64>,
+    documents: &[usize],
+    anchors: &[Option<usize>],
+    smallest: usize,
+) -> Option<Vec<Vec<usize>>> {
+    let of = |document: usize| anchors.get(document).copied().flatten();
+    let count = documents.iter().filter_map(|&d| of(d)).max()? + 1;
+    let mut parts = vec![Vec::new(); count];
+    for &document in documents {
+        if let Some(anchor) = of(document) {
+            parts[anchor].push(document);
+        }
+    }
+    parts.retain(|part| part.len() >= smallest * 2);
+    let held: usize = parts.iter().map(Vec::len).sum();
+    if held * 2 < documents.len() {
+        return None;
+    }
+    for _ in 0..ROUNDS {
+        let centroids: Vec<Array1<f64>> = parts.iter().map(|part| centroid(vectors, part)).collect();
+        let mut next = vec![Vec::new(); parts.len()];
+        for &document in documents {
+            if let Some(nearest) = nearest(&centroids, vectors.row(document)) {
+                next[nearest].push(document);
+            }
+        }
+        parts = next;
+    }
+    parts.retain(|part| !part.is_empty());
+    Some(parts)
 }
 
 /// Cuts documents into at most `k` parts, none of them empty.

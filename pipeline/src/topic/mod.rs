@@ -11,6 +11,7 @@ mod features;
 mod reduce;
 mod terms;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -64,12 +65,15 @@ pub struct TopicDocument {
     pub call_id: String,
     /// Normalized and masked texts, each with its weight (caller 1).
     pub passages: Vec<(String, f64)>,
+    /// Its category, from broad to narrow, where one is told. Topics begin from the categories, so that
+    /// they come out alike on other calls of the same kind.
+    pub category: Vec<String>,
 }
 
 impl TopicDocument {
     /// The document of a stored call, whose text is normalized and masked: the caller's turns and,
     /// with less weight, the agent's; of a written message the title counts double.
-    pub fn of(record: &CallRecord, config: &TopicConfig) -> Self {
+    pub fn of(record: &CallRecord, category: &[String], config: &TopicConfig) -> Self {
         let mut passages = Vec::new();
         for turn in &record.turns {
             let titled = !record.spoken() && record.attributes.contains_key("title");
@@ -83,7 +87,7 @@ impl TopicDocument {
                 _ => passages.push((turn.text.clone(), 1.0)),
             }
         }
-        Self { call_id: record.call_id.clone(), passages }
+        Self { call_id: record.call_id.clone(), passages, category: category.to_vec() }
     }
 }
 
@@ -149,11 +153,18 @@ impl TopicFinder {
     pub fn cluster(&self, documents: &[TopicDocument], seed: u64) -> Topics {
         let features = features::extract(documents, &self.content, &self.config);
         let vectors = reduce::reduce(&features.matrix, self.config.dimensions, seed);
-        let clusters = clusters::find(&vectors, &features.matrix.nonempty(), &self.config, seed);
+        let clusters = clusters::find(&vectors, &features.matrix.nonempty(), &anchors(documents), &self.config, seed);
         let described = terms::describe(documents, &features, &vectors, &clusters, &self.config);
         let groups = clusters::groups(&clusters.centroids, seed);
         terms::topics(documents, &clusters, described, &groups)
     }
+}
+
+/// The category of each document, numbered in the order of their names; `None` without a narrow one.
+fn anchors(documents: &[TopicDocument]) -> Vec<Option<usize>> {
+    let names: BTreeSet<&[String]> = documents.iter().map(|d| d.category.as_slice()).filter(|c| c.len() > 1).collect();
+    let number: BTreeMap<&[String], usize> = names.into_iter().zip(0..).collect();
+    documents.iter().map(|d| number.get(d.category.as_slice()).copied()).collect()
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn batch(n: usize) -> Vec<TopicDocument> {
             let theme = themes[i % 3];
             let text =
                 format!("{}，{}。{}，[电话]", theme[i / 3 % 6], theme[(i / 3 + 1) % 6], theme[(i / 3 * 5 + 3) % 6]);
-            TopicDocument { call_id: format!("c{i}"), passages: vec![(text, 1.0)] }
+            TopicDocument { call_id: format!("c{i}"), passages: vec![(text, 1.0)], category: Vec::new() }
         })
         .collect()
 }
@@ -100,7 +100,7 @@ fn empty_and_wordless_batches_have_no_topics() {
     assert!(none.topics.is_empty() && none.groups.is_empty() && none.unassigned == 0);
     let wordless: Vec<TopicDocument> = ["[电话]", "嗯", "", "123"]
         .iter()
-        .map(|text| TopicDocument { call_id: (*text).into(), passages: vec![((*text).into(), 1.0)] })
+        .map(|text| TopicDocument { call_id: (*text).into(), passages: vec![((*text).into(), 1.0)], category: Vec::new() })
         .collect();
     let none = finder.cluster(&wordless, 1);
     assert!(none.topics.is_empty());
@@ -124,7 +124,7 @@ fn documents_weigh_callers_and_titles() {
     ];
     let config = TopicConfig::default();
     assert_eq!(
-        TopicDocument::of(&call, &config).passages,
+        TopicDocument::of(&call, &[], &config).passages,
         [("您好".to_owned(), config.agent_weight), ("停水了".to_owned(), 1.0)]
     );
     let mut letter = CallRecord::new("l");
@@ -132,7 +132,7 @@ fn documents_weigh_callers_and_titles() {
     letter.attributes.insert("title".into(), "停水".into());
     letter.turns = vec![Turn::new(Role::Caller, "停水\n三天了\n没人管")];
     assert_eq!(
-        TopicDocument::of(&letter, &config).passages,
+        TopicDocument::of(&letter, &[], &config).passages,
         [("停水".to_owned(), TITLE_WEIGHT), ("三天了\n没人管".to_owned(), 1.0)]
     );
 }
