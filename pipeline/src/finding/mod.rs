@@ -188,7 +188,6 @@ fn evidence(context: &CallContext<'_>, turn: usize, span: crate::record::Span) -
 
 #[cfg(test)]
 mod tests {
-    use qingting_models::{Judges, Shelf};
 
     use super::*;
     use crate::record::{CallRecord, CallSignals, Role, Span, Turn};
@@ -207,12 +206,7 @@ mod tests {
 
     #[test]
     fn candidates_are_merged_ordered_and_sorted_by_threshold() {
-        let finder = Finder::new(
-            &FindingConfig::default(),
-            &Assets::embedded(),
-            &Learned::new(Shelf::default(), Judges::default()),
-        )
-        .unwrap();
+        let finder = Finder::new(&FindingConfig::default(), &Assets::embedded(), &Learned::default()).unwrap();
         let mut record = CallRecord::new("x");
         record.turns = vec![Turn::new(Role::Agent, "随便你"), Turn::new(Role::Agent, "好")];
         let turns = vec![

@@ -214,6 +214,7 @@ mod tests {
                 outcome: "follow_up".into(),
                 satisfaction: 2.5,
                 category: vec!["民生".into(), "水费".into()],
+                category_confidence: 0.8,
                 needs: Needs {
                     emotional: Need::Unmet,
                     factual: Need::None,

@@ -52,6 +52,7 @@ fn call(id: &str, started_at: &str, version: &str) -> Analyzed {
             outcome: "resolved".into(),
             satisfaction: 4.0,
             category: Vec::new(),
+            category_confidence: 0.0,
             needs: Needs {
                 emotional: Need::None,
                 factual: Need::Met,
