@@ -8,3 +8,4 @@
 
 mod cli;
 mod grpc;
+mod overlaps;

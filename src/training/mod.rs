@@ -58,7 +58,7 @@ impl Default for Options {
             single_weight: 0.6,
             cost: (2.0, 1.0),
             ridge: 20.0,
-            caution: 2.0,
+            caution: 0.5,
         }
     }
 }

@@ -14,7 +14,7 @@ const GRID_STEP: f32 = 0.025;
 /// Passes over the codes until nothing changes, at most.
 const PASSES: usize = 6;
 /// What recall weighs beside precision where somebody's life is at stake.
-const CRISIS_BETA: f64 = 3.0;
+const CRISIS_BETA: f64 = 2.0;
 /// The code of which this is so.
 const CRISIS: &str = "crisis";
 /// Share of the asserting threshold from which a person should look.

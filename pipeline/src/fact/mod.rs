@@ -367,7 +367,9 @@ mod tests {
         let load = |text: &str| {
             std::fs::write(&file, text).unwrap();
             let assets = Assets::with_overlay(dir.path()).unwrap();
-            FactFinder::new(&FactConfig::default(), &assets, &Learned::default(), &segmenter()).unwrap_err().to_string()
+            FactFinder::new(&FactConfig::default(), &assets, &Learned::default(), &segmenter())
+                .unwrap_err()
+                .to_string()
         };
         let error = load("[appeal]\n[outcome]\n[satisfaction]\nbias = 3\nmoon = 1.0\n");
         assert!(error.ends_with("facts.toml:5: `moon`: no feature of that name"), "{error}");

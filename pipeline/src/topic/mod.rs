@@ -6,9 +6,11 @@
 //! others its terms and label ([`terms`]). The same documents in the same order with the same seed
 //! give the same topics, on any number of threads.
 
+pub mod burst;
 mod clusters;
 mod features;
 mod reduce;
+pub mod simulation;
 mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -100,7 +100,11 @@ fn empty_and_wordless_batches_have_no_topics() {
     assert!(none.topics.is_empty() && none.groups.is_empty() && none.unassigned == 0);
     let wordless: Vec<TopicDocument> = ["[电话]", "嗯", "", "123"]
         .iter()
-        .map(|text| TopicDocument { call_id: (*text).into(), passages: vec![((*text).into(), 1.0)], category: Vec::new() })
+        .map(|text| TopicDocument {
+            call_id: (*text).into(),
+            passages: vec![((*text).into(), 1.0)],
+            category: Vec::new(),
+        })
         .collect();
     let none = finder.cluster(&wordless, 1);
     assert!(none.topics.is_empty());
