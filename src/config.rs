@@ -9,6 +9,7 @@ use qingting_pipeline::config::{
     TopicConfig,
 };
 use qingting_pipeline::import::ImportOptions;
+use qingting_pipeline::topic::burst::BurstConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::server::ServerConfig;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub score: ScoreConfig,
     /// Topic clustering.
     pub topic: TopicConfig,
+    /// Bursts of topics.
+    pub burst: BurstConfig,
     /// The batch.
     pub batch: BatchConfig,
     /// The gRPC server.

@@ -11,3 +11,4 @@ pub mod report;
 pub mod server;
 pub mod telemetry;
 pub mod training;
+pub mod trend;

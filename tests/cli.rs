@@ -269,8 +269,17 @@ fn from_files_to_search_topics_report_and_backtest() {
     let filtered: Value = serde_json::from_str(&ok(&run(&["search", "", "--filter", "agent:A04", "--json"]))).unwrap();
     assert_eq!(filtered["total"], 2);
     assert_eq!(run(&["search", "停水", "--filter", "nowhere:1"]).status.code(), Some(1));
+    let early = run(&["trends"]);
+    assert_eq!(early.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&early.stderr).contains("run `qingting topics"), "{early:?}");
     let topics: Value = serde_json::from_str(&ok(&run(&["topics", "--json"]))).unwrap();
     assert!(topics["topics"].as_array().is_some_and(|t| !t.is_empty()));
+    let trends: Value = serde_json::from_str(&ok(&run(&["trends", "--days", "1", "--json"]))).unwrap();
+    assert_eq!(trends.as_array().map(Vec::len), topics["topics"].as_array().map(Vec::len));
+    let alerts: Value = serde_json::from_str(&ok(&run(&["alerts", "--json"]))).unwrap();
+    let crises = alerts["crises"].as_array().unwrap();
+    assert!(!crises.is_empty() && crises.iter().all(|c| !c["quote"].as_str().unwrap().is_empty()), "{alerts}");
+    assert!(ok(&run(&["alerts"])).starts_with("危机情形"));
     ok(&run(&["report", "--date", "2026-11-24", "--out", "report.html"]));
     let report = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
     assert!(report.contains("热线质检日报") && report.contains("demo-010"));

@@ -17,6 +17,7 @@ mod search;
 mod serve;
 mod submit;
 mod topics;
+mod trends;
 
 use std::process::ExitCode;
 
@@ -51,6 +52,10 @@ enum Command {
     Kb(kb::KbCommand),
     /// Find out what the calls are about
     Topics(topics::TopicsArgs),
+    /// Show which topics rose
+    Trends(trends::TrendsArgs),
+    /// Show calls with a life in danger, and topics that burst
+    Alerts(trends::AlertsArgs),
     /// Write the report of a day as one HTML file
     Report(report::ReportArgs),
     /// Measure the analysis against calls that people have labelled
@@ -82,6 +87,8 @@ pub fn run(cli: Cli) -> miette::Result<ExitCode> {
         Command::Search(args) => search::run(&args)?,
         Command::Kb(command) => kb::run(&command)?,
         Command::Topics(args) => topics::run(&args)?,
+        Command::Trends(args) => trends::trends(&args)?,
+        Command::Alerts(args) => trends::alerts(&args)?,
         Command::Report(args) => report::run(&args)?,
         Command::Models(command) => models::run(&command)?,
         Command::Reindex(args) => reindex::run(&args)?,

@@ -262,7 +262,7 @@ fn ranked(rows: impl Iterator<Item = (String, String, u64)>) -> Vec<(String, Str
     rows
 }
 
-fn crisis_quote(analysis: &Analysis) -> String {
+pub(crate) fn crisis_quote(analysis: &Analysis) -> String {
     let evidence = analysis.findings.iter().find(|f| f.code == "crisis").and_then(|f| f.evidence.first());
     evidence.map_or_else(String::new, |e| e.quote.clone())
 }

@@ -7,7 +7,9 @@ use qingting_models::deep::DeepScores;
 use qingting_models::{Judge, JudgeThreshold, Logistic};
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::fact::{appeal_features, class_name, outcome_features};
-use qingting_pipeline::finding::{CALL_FEATURES, CodeInfo, DEEP_FEATURES, TURN_FEATURES, deep_features, judge_name};
+use qingting_pipeline::finding::{
+    CALL_FEATURES, CodeInfo, DEEP_FEATURES, TURN_FEATURES, TurnCode, deep_features, judge_name,
+};
 use qingting_pipeline::learned::TurnModel;
 use qingting_pipeline::pipeline::Observation;
 use qingting_pipeline::record::{Act, CallMargins, Margins, SentimentLabel};
@@ -195,10 +197,10 @@ fn codes(pipeline: &Pipeline, held: &HeldOut<'_>) -> Result<New, Error> {
         let gold = |code: &str, turn: usize| {
             sample.labels.turns.iter().any(|t| t.turn as usize == turn && t.codes.iter().any(|c| c == code))
         };
-        for (code, turn, features) in observed.codes.turns {
+        for TurnCode { code, turn, numbers, .. } in observed.codes.turns {
             let (rows, places) = on_turns.entry(code).or_default();
             rows.listed = true;
-            rows.push(features, gold(code, turn), held.folds[index], 1.0);
+            rows.push(numbers, gold(code, turn), held.folds[index], 1.0);
             places.push((index, turn));
         }
         for (code, features) in observed.codes.call {
@@ -268,18 +270,17 @@ fn deep(pipeline: &Pipeline, held: &HeldOut<'_>) -> Result<New, Error> {
     if scores.iter().all(BTreeMap::is_empty) {
         return Ok(New::new());
     }
-    let code_names = [TURN_FEATURES, DEEP_FEATURES].concat();
     let mut on_turns: BTreeMap<&str, (Rows, Places)> = BTreeMap::new();
     let mut feelings: BTreeMap<TurnModel, [Rows; 2]> = BTreeMap::new();
     let labels = [SentimentLabel::Pos, SentimentLabel::Neg];
     for (index, (sample, observed)) in held.data.samples.iter().zip(observe(pipeline, held)).enumerate() {
-        for (code, turn, mut features) in observed.codes.turns {
-            let Some(read) = scores[index].get(&turn) else { continue };
-            features.extend(deep_features(read, code));
+        for TurnCode { code, turn, probability, .. } in observed.codes.turns {
+            let (Some(read), Some(without)) = (scores[index].get(&turn), probability) else {
+                continue;
+            };
             let gold = sample.labels.turns.iter().any(|t| t.turn as usize == turn && t.codes.iter().any(|c| c == code));
             let (rows, places) = on_turns.entry(code).or_default();
-            rows.listed = true;
-            rows.push(features, gold, held.folds[index], 1.0);
+            rows.push(deep_features(without, read, code).to_vec(), gold, held.folds[index], 1.0);
             places.push((index, turn));
         }
         for turn in &sample.labels.turns {
@@ -291,8 +292,7 @@ fn deep(pipeline: &Pipeline, held: &HeldOut<'_>) -> Result<New, Error> {
                 continue;
             };
             for (label, rows) in labels.iter().zip(feelings.entry(model).or_default()) {
-                let mut features = observed.turns[at].sentiment.clone();
-                features.extend(deep_sentiment_features(read));
+                let features = deep_sentiment_features(observed.turns[at].chances, read).to_vec();
                 rows.push(features, gold == *label, held.folds[index], 1.0);
             }
         }
@@ -302,7 +302,7 @@ fn deep(pipeline: &Pipeline, held: &HeldOut<'_>) -> Result<New, Error> {
         if rows.labels.iter().filter(|gold| **gold).count() < FEWEST {
             continue;
         }
-        let (logistic, probabilities) = rows.judge(&code_names, held.options)?;
+        let (logistic, probabilities) = rows.judge(DEEP_FEATURES, held.options)?;
         let fault = pipeline.finder().catalog().get(code).is_some_and(CodeInfo::is_fault);
         judged.push((
             logistic,
@@ -312,9 +312,11 @@ fn deep(pipeline: &Pipeline, held: &HeldOut<'_>) -> Result<New, Error> {
         ));
     }
     let mut new = with_thresholds(judged, held, |call| !scores[call].is_empty(), |code| deep_name(&judge_name(code)));
-    let names = [SENTIMENT_FEATURES, DEEP_SENTIMENT_FEATURES].concat();
     for (model, [positive, negative]) in &feelings {
-        let (p, n) = (positive.judge(&names, held.options)?, negative.judge(&names, held.options)?);
+        let (p, n) = (
+            positive.judge(DEEP_SENTIMENT_FEATURES, held.options)?,
+            negative.judge(DEEP_SENTIMENT_FEATURES, held.options)?,
+        );
         let chosen = thresholds::pair((&p.1, &positive.labels), (&n.1, &negative.labels));
         for (label, rows, (logistic, held_out), assert) in
             [(labels[0], positive, p, chosen.0), (labels[1], negative, n, chosen.1)]

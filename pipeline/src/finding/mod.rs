@@ -21,7 +21,7 @@ pub use candidate::Candidate;
 pub use code::{Catalog, CodeInfo, Level};
 pub use config::{FastSpeechConfig, FindingConfig, InterruptionConfig, SilenceConfig, Threshold, TicConfig};
 pub use detectors::{DetectorDoc, Example, Line, Parameter, detector_docs};
-pub use fusion::{CALL_FEATURES, CodeFeatures, DEEP_FEATURES, TURN_FEATURES, deep_features, judge_name};
+pub use fusion::{CALL_FEATURES, CodeFeatures, DEEP_FEATURES, TURN_FEATURES, TurnCode, deep_features, judge_name};
 
 use self::rules::RuleSet;
 use crate::Result;
@@ -96,7 +96,7 @@ impl Finder {
     /// The numbers behind the trained judgements of one call.
     pub fn features(&self, context: &CallContext<'_>) -> CodeFeatures {
         let scene = Scene::new(context, &self.config, &self.constructions);
-        Fusion::features(&scene, &self.detect(&scene), &self.catalog)
+        self.fusion.features(&scene, &self.detect(&scene), &self.catalog)
     }
 
     /// The turns of which some code is as uncertain as `wants` says, in order.

@@ -29,8 +29,9 @@ pub const SENTIMENT_FEATURES: &[&str] = &[
     "empathy",
 ];
 
-/// What a judgement of sentiment looks at besides, where the transformer was asked.
-pub const DEEP_SENTIMENT_FEATURES: &[&str] = &["deep_pos", "deep_neg", "deep_neu"];
+/// What a judgement of sentiment looks at where the transformer was asked: what was judged without it, as
+/// the logarithm of odds, and its logits.
+pub const DEEP_SENTIMENT_FEATURES: &[&str] = &["without_pos", "without_neg", "deep_pos", "deep_neg", "deep_neu"];
 
 /// What a judgement of an act looks at, in this order.
 pub const ACT_FEATURES: &[&str] = &["margin", "rule", "position", "first", "last"];
@@ -67,9 +68,17 @@ pub fn deep_name(name: &str) -> String {
     format!("deep.{name}")
 }
 
-/// The numbers behind a judgement of sentiment that come from the transformer.
-pub fn deep_sentiment_features(deep: &Margins) -> [f32; 3] {
-    ["sentiment.pos", "sentiment.neg", "sentiment.neu"].map(|head| deep.get(head))
+/// The numbers behind a judgement of sentiment where the transformer was asked, in the order of
+/// [`DEEP_SENTIMENT_FEATURES`].
+pub fn deep_sentiment_features([positive, negative]: [f32; 2], deep: &Margins) -> [f32; 5] {
+    let [p, n, neutral] = ["sentiment.pos", "sentiment.neg", "sentiment.neu"].map(|head| deep.get(head));
+    [log_odds(positive), log_odds(negative), p, n, neutral]
+}
+
+/// The logarithm of the odds of a probability; what is next to certain is not told apart further.
+pub fn log_odds(probability: f32) -> f32 {
+    let p = probability.clamp(1e-4, 1.0 - 1e-4);
+    (p / (1.0 - p)).ln()
 }
 
 /// Name of a judgement of sentiment.
@@ -90,9 +99,8 @@ impl Feeling {
             let of = |label| learned.judge(&sentiment_name(model, label), SENTIMENT_FEATURES);
             Ok::<_, crate::Error>([of(SentimentLabel::Pos)?, of(SentimentLabel::Neg)?])
         };
-        let names = [SENTIMENT_FEATURES, DEEP_SENTIMENT_FEATURES].concat();
         let deep = |model| {
-            let of = |label| learned.judge(&deep_name(&sentiment_name(model, label)), &names);
+            let of = |label| learned.judge(&deep_name(&sentiment_name(model, label)), DEEP_SENTIMENT_FEATURES);
             Ok::<_, crate::Error>([of(SentimentLabel::Pos)?, of(SentimentLabel::Neg)?])
         };
         let acts = Act::ALL
@@ -114,23 +122,21 @@ impl Feeling {
             Some(TurnModel::Caller) => 1,
             None => return alone,
         };
-        let mut features = sentiment_features(read, turn);
-        let deep = read.deep.get(turn).and_then(Option::as_ref);
-        let judges = match (&self.deep[column], deep) {
-            ([Some(positive), Some(negative)], Some(deep)) => {
-                features.extend(deep_sentiment_features(deep));
-                [Some(positive), Some(negative)]
-            }
-            _ => self.sentiment[column].each_ref().map(Option::as_ref),
-        };
-        let [Some(positive), Some(negative)] = judges else {
+        let [Some(positive), Some(negative)] = &self.sentiment[column] else {
             return alone;
         };
-        let share = |judge: &Ready| {
-            let p = judge.probability(&features);
-            (p, p / judge.threshold.map_or(0.5, |t| t.assert).max(0.01))
+        let features = sentiment_features(read, turn);
+        let without = [positive, negative].map(|judge| judge.probability(&features));
+        let share = |judge: &Ready, p: f32| (p, p / judge.threshold.map_or(0.5, |t| t.assert).max(0.01));
+        let deep = read.deep.get(turn).and_then(Option::as_ref);
+        let ((p, positive), (n, negative)) = match (&self.deep[column], deep) {
+            ([Some(positive), Some(negative)], Some(deep)) => {
+                let features = deep_sentiment_features(without, deep);
+                let of = |judge: &Ready| share(judge, judge.probability(&features));
+                (of(positive), of(negative))
+            }
+            _ => (share(positive, without[0]), share(negative, without[1])),
         };
-        let ((p, positive), (n, negative)) = (share(positive), share(negative));
         let label = if positive.max(negative) < 1.0 {
             SentimentLabel::Neu
         } else if positive > negative {

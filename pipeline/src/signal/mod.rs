@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use cue::CueLists;
 pub use emotion::{EMOTIONS, EmotionReader, emotion_head};
 pub use feeling::{
-    ACT_FEATURES, DEEP_SENTIMENT_FEATURES, SENTIMENT_FEATURES, act_name, deep_name, deep_sentiment_features,
+    ACT_FEATURES, DEEP_SENTIMENT_FEATURES, SENTIMENT_FEATURES, act_name, deep_name, deep_sentiment_features, log_odds,
     sentiment_name,
 };
 pub use report::report;
@@ -58,6 +58,9 @@ pub struct Signaler {
 pub struct TurnFeatures {
     /// In the order of [`SENTIMENT_FEATURES`].
     pub sentiment: Vec<f32>,
+    /// Probabilities of a positive and of a negative feeling without the transformer; 0 while nothing is
+    /// trained.
+    pub chances: [f32; 2],
     /// For every act of the speaker, in the order of [`ACT_FEATURES`].
     pub acts: Vec<(Act, Vec<f32>)>,
 }
@@ -143,6 +146,7 @@ impl Signaler {
         let read = Read { record, margins: &margins.turns, lexicon: &lexicon, rules: &acts, deep: &[] };
         let of = |turn: usize| TurnFeatures {
             sentiment: feeling::sentiment_features(read, turn),
+            chances: self.feeling.sentiment(read, turn).chances,
             acts: Act::ALL
                 .iter()
                 .filter(|act| act.role() == record.turns[turn].role)

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::finding::Candidate;
 use crate::finding::scene::{Scene, bigrams, shared};
 use crate::record::{Margins, Role};
+use crate::signal::log_odds;
 
 /// Codes on the agent's turns and on the caller's that have heads.
 pub(super) const AGENT_CODES: [&str; 7] = [
@@ -69,8 +70,9 @@ pub const TURN_FEATURES: &[&str] = &[
     "call_code",
 ];
 
-/// What a judgement of a code on a turn looks at besides, where the transformer was asked.
-pub const DEEP_FEATURES: &[&str] = &["deep", "deep_rival", "deep_negative", "deep_positive"];
+/// What a judgement of a code on a turn looks at where the transformer was asked: what was judged without
+/// it, as the logarithm of odds, and its logits.
+pub const DEEP_FEATURES: &[&str] = &["without", "deep", "deep_rival", "deep_negative", "deep_positive"];
 
 /// What a judgement of a code on the whole call looks at, in this order.
 pub const CALL_FEATURES: &[&str] = &[
@@ -114,8 +116,8 @@ pub const CALL_FEATURES: &[&str] = &[
     "length",
 ];
 
-/// The numbers of a code that come from the transformer, in the order of [`DEEP_FEATURES`].
-pub fn deep_features(deep: &Margins, code: &str) -> [f32; 4] {
+/// The numbers of a code where the transformer was asked, in the order of [`DEEP_FEATURES`].
+pub fn deep_features(without: f32, deep: &Margins, code: &str) -> [f32; 5] {
     let rivals = if CALLER_CODES.contains(&code) {
         &CALLER_CODES[..]
     } else {
@@ -124,6 +126,7 @@ pub fn deep_features(deep: &Margins, code: &str) -> [f32; 4] {
     let rival = rivals.iter().filter(|rival| **rival != code).map(|rival| deep.get(rival));
     let over_neutral = |label: &str| deep.get(label) - deep.get("sentiment.neu");
     [
+        log_odds(without),
         deep.get(code),
         rival.fold(f32::MIN, f32::max),
         over_neutral("sentiment.neg"),

@@ -36,10 +36,23 @@ pub(super) struct Fusion {
 /// The numbers behind the judgements on one call, for training them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CodeFeatures {
-    /// Code, turn, and the numbers in the order of [`TURN_FEATURES`].
-    pub turns: Vec<(&'static str, usize, Vec<f32>)>,
+    /// The codes that are judged on each turn.
+    pub turns: Vec<TurnCode>,
     /// Code, and the numbers in the order of [`CALL_FEATURES`].
     pub call: Vec<(String, Vec<f32>)>,
+}
+
+/// The numbers behind the judgement of a code on a turn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TurnCode {
+    /// The code.
+    pub code: &'static str,
+    /// Index of the turn.
+    pub turn: usize,
+    /// In the order of [`TURN_FEATURES`].
+    pub numbers: Vec<f32>,
+    /// What is judged of them without the transformer; `None` while nothing is trained.
+    pub probability: Option<f32>,
 }
 
 /// Name of the judgement of a code.
@@ -52,14 +65,13 @@ impl Fusion {
     /// When a judgement weighs a feature that there is not.
     pub(super) fn new(learned: &Learned, catalog: &Catalog) -> Result<Self> {
         let (mut turn, mut deep) = (BTreeMap::new(), BTreeMap::new());
-        let names = [TURN_FEATURES, DEEP_FEATURES].concat();
         for code in AGENT_CODES.into_iter().chain(CALLER_CODES) {
             if let Some(ready) = learned.judge(&judge_name(code), TURN_FEATURES)? {
                 turn.insert(code, ready);
             }
             // Without the transformer its judgements are not even loaded.
             if learned.deep().is_some()
-                && let Some(ready) = learned.judge(&deep_name(&judge_name(code)), &names)?
+                && let Some(ready) = learned.judge(&deep_name(&judge_name(code)), DEEP_FEATURES)?
             {
                 deep.insert(code, ready);
             }
@@ -81,14 +93,11 @@ impl Fusion {
 
     /// The probability of a code on a turn; with the transformer where it was asked.
     fn probability(&self, heads: &Heads<'_>, detected: &Detected<'_>, code: &str, turn: usize) -> Option<f32> {
-        let mut numbers = heads.turn(detected, code, turn);
-        match (self.deep.get(code), heads.deep(turn)) {
-            (Some(ready), Some(deep)) => {
-                numbers.extend(deep_features(deep, code));
-                Some(ready.probability(&numbers))
-            }
-            _ => self.turn.get(code).map(|ready| ready.probability(&numbers)),
-        }
+        let without = self.turn.get(code)?.probability(&heads.turn(detected, code, turn));
+        Some(match (self.deep.get(code), heads.deep(turn)) {
+            (Some(ready), Some(deep)) => ready.probability(&deep_features(without, deep, code)),
+            _ => without,
+        })
     }
 
     /// The turns of which some code is as uncertain as `wants` says, in order.
@@ -146,11 +155,17 @@ impl Fusion {
     }
 
     /// The numbers behind the judgements.
-    pub(super) fn features(scene: &Scene<'_>, candidates: &[Candidate], catalog: &Catalog) -> CodeFeatures {
+    pub(super) fn features(&self, scene: &Scene<'_>, candidates: &[Candidate], catalog: &Catalog) -> CodeFeatures {
         let detected = Detected::new(candidates);
         let heads = Heads::new(scene);
         CodeFeatures {
-            turns: judged(scene).map(|(code, turn)| (code, turn, heads.turn(&detected, code, turn))).collect(),
+            turns: judged(scene)
+                .map(|(code, turn)| {
+                    let numbers = heads.turn(&detected, code, turn);
+                    let probability = self.turn.get(code).map(|ready| ready.probability(&numbers));
+                    TurnCode { code, turn, numbers, probability }
+                })
+                .collect(),
             call: catalog
                 .iter()
                 .filter(|info| info.level == Level::Call)
