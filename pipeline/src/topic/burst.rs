@@ -192,9 +192,7 @@ mod tests {
     fn a_burst_is_seen_with_its_days_and_counts() {
         let mut calm: Vec<u32> = (0..60).map(|day| 10 + day % 3).collect();
         let other = calm.clone();
-        for day in 50..54 {
-            calm[day] = 30;
-        }
+        calm[50..54].fill(30);
         let found = bursts(&[calm, other], 0, &BurstConfig::default());
         assert_eq!(found.len(), 1, "{found:?}");
         let burst = &found[0];

@@ -235,6 +235,11 @@ impl<'a> Heads<'a> {
         }
     }
 
+    /// Whether a turn has a construction of this group.
+    pub(super) fn says(&self, turn: usize, group: &str) -> bool {
+        self.scene.has(turn, group)
+    }
+
     /// The transformer's logits of a turn.
     pub(super) fn deep(&self, turn: usize) -> Option<&'a Margins> {
         self.scene.call.signal(turn).deep.as_ref()

@@ -23,6 +23,12 @@ use crate::signal::deep_name;
 /// Below this probability what only the heads saw is no candidate.
 const FLOOR: f32 = 0.02;
 
+/// What takes a code back on a turn where the speaker says the opposite in so many words, whatever else
+/// the turn has in common with others.
+const TAKEN_BACK: (&str, &str) = ("repeat_contact", "not_repeat_contact");
+/// What is then left of the probability.
+const LEFT: f32 = 0.3;
+
 /// The judgements of the finding stage.
 #[derive(Debug)]
 pub(super) struct Fusion {
@@ -94,10 +100,12 @@ impl Fusion {
     /// The probability of a code on a turn; with the transformer where it was asked.
     fn probability(&self, heads: &Heads<'_>, detected: &Detected<'_>, code: &str, turn: usize) -> Option<f32> {
         let without = self.turn.get(code)?.probability(&heads.turn(detected, code, turn));
-        Some(match (self.deep.get(code), heads.deep(turn)) {
+        let probability = match (self.deep.get(code), heads.deep(turn)) {
             (Some(ready), Some(deep)) => ready.probability(&deep_features(without, deep, code)),
             _ => without,
-        })
+        };
+        let taken_back = code == TAKEN_BACK.0 && heads.says(turn, TAKEN_BACK.1);
+        Some(if taken_back { probability * LEFT } else { probability })
     }
 
     /// The turns of which some code is as uncertain as `wants` says, in order.
