@@ -155,10 +155,31 @@ impl TopicFinder {
     pub fn cluster(&self, documents: &[TopicDocument], seed: u64) -> Topics {
         let features = features::extract(documents, &self.content, &self.config);
         let vectors = reduce::reduce(&features.matrix, self.config.dimensions, seed);
-        let clusters = clusters::find(&vectors, &features.matrix.nonempty(), &anchors(documents), &self.config, seed);
+        let mut clusters =
+            clusters::find(&vectors, &features.matrix.nonempty(), &anchors(documents), &self.config, seed);
+        adopt(documents, &mut clusters.of);
         let described = terms::describe(documents, &features, &vectors, &clusters, &self.config);
         let groups = clusters::groups(&clusters.centroids, seed);
         terms::topics(documents, &clusters, described, &groups)
+    }
+}
+
+/// Gives a document that no topic took, for want of words, to the topic that has most documents of its
+/// category: of the narrow one, else of the broad one.
+fn adopt(documents: &[TopicDocument], of: &mut [Option<usize>]) {
+    let mut counts: BTreeMap<&[String], BTreeMap<usize, usize>> = BTreeMap::new();
+    for (document, topic) in documents.iter().zip(of.iter()) {
+        if let Some(topic) = topic {
+            for length in 1..=document.category.len() {
+                *counts.entry(&document.category[..length]).or_default().entry(*topic).or_default() += 1;
+            }
+        }
+    }
+    for (document, topic) in documents.iter().zip(of.iter_mut()).filter(|(_, topic)| topic.is_none()) {
+        let known = (1..=document.category.len()).rev().find_map(|length| counts.get(&document.category[..length]));
+        *topic = known
+            .and_then(|topics| topics.iter().max_by_key(|(topic, n)| (**n, std::cmp::Reverse(**topic))))
+            .map(|(topic, _)| *topic);
     }
 }
 

@@ -150,3 +150,21 @@ fn topics_serialize_to_the_published_form() {
     assert_eq!(keys(&json["topics"][0]), ["id", "label", "terms", "size", "call_ids", "quotes"]);
     assert_eq!(keys(&json["groups"][0]), ["id", "label", "children"]);
 }
+
+#[test]
+fn a_document_without_topical_words_goes_where_its_category_is() {
+    let mut documents = batch(10);
+    for (i, document) in documents.iter_mut().enumerate() {
+        document.category = vec![["供热", "交通", "医保"][i % 3].to_owned()];
+    }
+    let silent = |category: &str| TopicDocument {
+        call_id: category.to_owned(),
+        passages: vec![("嗯。".to_owned(), 1.0)],
+        category: vec![category.to_owned()],
+    };
+    documents.extend([silent("交通"), silent("无人问津")]);
+    let config = TopicConfig { topics: 3, max_df: 0.5, dimensions: 3, ..TopicConfig::default() };
+    let topics = finder(&config).cluster(&documents, 7);
+    assert_eq!(topics.assignments[30], topics.assignments[1]);
+    assert_eq!((topics.assignments[31], topics.unassigned), (None, 1));
+}
