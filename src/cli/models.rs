@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use miette::IntoDiagnostic;
-use qingting_models::{Encoder, StaticVectors};
+use qingting_models::{Encoder, Shelf, StaticVectors};
 use qingting_pipeline::learned::{Decide, Learned};
 
 use super::ConfigArgs;
@@ -74,6 +74,12 @@ fn info(args: &InfoArgs) -> miette::Result<u8> {
     let learned = Learned::load(&settings.models).map_err(diagnostic::pipeline)?;
     for (name, model) in learned.shelf().iter() {
         println!("heads {name}: {} heads over {} grams", model.heads().len(), model.grams());
+    }
+    if let Some(model) = learned.emotion() {
+        println!("emotions: {} heads over {} grams", model.heads().len(), model.grams());
+    }
+    for (tree, model) in learned.categories().into_iter().flat_map(Shelf::iter) {
+        println!("categories {tree}: {} heads over {} grams", model.heads().len(), model.grams());
     }
     train::figures(learned.judges());
     Ok(super::GOOD)

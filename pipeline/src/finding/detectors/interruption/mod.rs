@@ -1,10 +1,12 @@
 //! T1: the agent takes the floor while the caller is still in the middle of a thought.
 
+mod answers;
 mod floor;
 mod wording;
 
+use self::answers::Assent;
 use self::floor::Overlap;
-use self::wording::{Assent, Ending, Marks, Opening};
+use self::wording::{Ending, Marks, Opening};
 use super::{Detector, Example, Parameter, on_turn, silent};
 use crate::finding::Candidate;
 use crate::finding::construction::is_punctuation;
@@ -189,7 +191,7 @@ fn odds(scene: &Scene<'_>, turn: usize, overlap: &Overlap, ending: Ending, prote
     }
     // Who has the floor afterwards: the agent who goes on alone has taken it, the caller who talks
     // on through a remark has kept it.
-    let demands = wording::demands(text);
+    let demands = answers::demands(text);
     let opening = match wording::opening(text) {
         Opening::Plain | Opening::Claims | Opening::Continues if overlap.assented => Opening::Agrees,
         opening => opening,
@@ -225,7 +227,7 @@ fn odds(scene: &Scene<'_>, turn: usize, overlap: &Overlap, ending: Ending, prote
     if protest {
         odds += 2.0;
     } else if let Some(next) = overlap.next {
-        odds += match wording::assent(scene.fold(next)) {
+        odds += match answers::assent(scene.fold(next)) {
             Assent::Strong => -1.2,
             Assent::Weak => -0.6,
             Assent::None if takes_up(scene, overlap.caller, next) => 0.6,
@@ -280,13 +282,13 @@ fn chance(odds: f32) -> f32 {
 fn cuts_short(scene: &Scene<'_>, turn: usize, overlap: &Overlap, ending: Ending) -> bool {
     ending == Ending::Open
         && overlap.taken > 0
-        && !wording::searches_word(scene.fold(overlap.caller))
+        && !answers::searches_word(scene.fold(overlap.caller))
         && scene.units(turn) > 3
 }
 
 /// Whether the caller asks to be let finish, corrects the agent, or gives up.
 fn protests(scene: &Scene<'_>, next: usize) -> bool {
-    wording::protests(scene.fold(next)) || scene.hits(next, "given_up").any(|(_, hit)| hit.bytes.start == 0)
+    answers::protests(scene.fold(next)) || scene.hits(next, "given_up").any(|(_, hit)| hit.bytes.start == 0)
 }
 
 /// Whether the caller says the words again on which the turn broke off.
@@ -302,7 +304,7 @@ fn yields(scene: &Scene<'_>, turn: usize) -> bool {
 
 /// Whether the agent offers a word for which the caller is looking.
 fn finds_word(scene: &Scene<'_>, turn: usize, overlap: &Overlap) -> bool {
-    scene.units(turn) <= 6 && wording::searches_word(scene.fold(overlap.caller))
+    scene.units(turn) <= 6 && answers::searches_word(scene.fold(overlap.caller))
 }
 
 /// Whether the agent echoes the caller's words, or finishes them for the caller, who agrees.
@@ -313,7 +315,7 @@ fn completes(scene: &Scene<'_>, turn: usize, overlap: &Overlap) -> bool {
     if ["impatience", "forbidden_phrase"].iter().any(|code| scene.has(turn, code)) {
         return false;
     }
-    let asks = wording::demands(text);
+    let asks = answers::demands(text);
     let said = letters(text);
     let echoed = said.iter().filter(|c| heard.contains(**c) || "嗯哦对好是哎呀".contains(**c)).count();
     let words = said.len() <= 4 || shared(&bigrams(text), &bigrams(&heard)) >= 1;
@@ -323,7 +325,7 @@ fn completes(scene: &Scene<'_>, turn: usize, overlap: &Overlap) -> bool {
     let Some(next) = overlap.next else { return false };
     let answer: String = scene.fold(next).chars().take(14).collect();
     let longest = scene.config.interruption.completion_units;
-    match wording::assent(&answer) {
+    match answers::assent(&answer) {
         Assent::Strong => units <= longest * 2,
         Assent::Weak => !asks && units <= longest,
         Assent::None => !asks && units <= longest / 2 && shared(&bigrams(text), &bigrams(&answer)) >= 1,
@@ -341,10 +343,10 @@ fn guides(scene: &Scene<'_>, turn: usize) -> bool {
         at = scene.caller_before(caller);
     }
     let urgent = scene.has(turn, "urgent");
-    urgent && (danger || text.contains('!') || text.contains("千万") || wording::forbids(text))
+    urgent && (danger || text.contains('!') || text.contains("千万") || answers::forbids(text))
         || danger
-            && !wording::demands(text)
-            && (scene.has(turn, "acknowledge") || wording::leads(text) || wording::forbids(text))
+            && !answers::demands(text)
+            && (scene.has(turn, "acknowledge") || answers::leads(text) || answers::forbids(text))
 }
 
 /// The last word of a turn.
