@@ -394,3 +394,16 @@ fn calls_acknowledged_by_a_running_server_survive_its_kill() {
     let found = ok(&qingting(dir.path(), &["search", "", "--data", "data", "--json"]));
     assert_eq!(serde_json::from_str::<Value>(&found).unwrap()["total"], 34);
 }
+
+#[test]
+fn an_option_of_another_training_task_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    for (options, says) in [
+        (["--tree", "finance"], "--task category"),
+        (["--dialogues", "x.csv"], "--task emotion"),
+    ] {
+        let output = qingting(dir.path(), &[&["models", "train"][..], &options[..]].concat());
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&output.stderr).contains(says), "{output:?}");
+    }
+}

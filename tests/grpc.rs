@@ -54,7 +54,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let folder = folder.to_owned();
-        let load = move || data::open(&folder, "qingting serve", pipeline(), Arc::new(StaticVectors::embedded()?));
+        let load = move || data::open(&folder, "qingting serve", pipeline(), StaticVectors::embedded()?);
         let task = tokio::spawn(run(listener, config, load, async {
             let _ = stopped.await;
         }));
@@ -375,7 +375,7 @@ async fn a_folder_that_is_being_served_is_not_served_twice() {
     let server = Server::start(folder.path()).await;
     let path = folder.path().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let load = move || data::open(&path, "qingting serve", pipeline(), Arc::new(StaticVectors::embedded()?));
+    let load = move || data::open(&path, "qingting serve", pipeline(), StaticVectors::embedded()?);
     let second = run(listener, ServerConfig::default(), load, std::future::pending()).await.unwrap_err();
     assert!(second.to_string().contains("qingting serve"), "{second}");
     server.stop().await;

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
@@ -39,13 +40,18 @@ impl std::fmt::Debug for StaticVectors {
 }
 
 impl StaticVectors {
-    /// The table that ships with the program.
+    /// The table that ships with the program, read once.
     ///
     /// # Errors
     /// When the program was built with a damaged table.
-    pub fn embedded() -> Result<Self> {
+    pub fn embedded() -> Result<Arc<Self>> {
+        static SHARED: OnceLock<Arc<StaticVectors>> = OnceLock::new();
+        if let Some(shared) = SHARED.get() {
+            return Ok(Arc::clone(shared));
+        }
         let file = Layout::read(EMBEDDED)?;
-        Ok(Self::new(&file, Cow::Borrowed(file.units)))
+        let table = Arc::new(Self::new(&file, Cow::Borrowed(file.units)));
+        Ok(Arc::clone(SHARED.get_or_init(|| table)))
     }
 
     /// A table out of the bytes of its file.

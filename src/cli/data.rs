@@ -63,7 +63,7 @@ impl Opened {
 
 /// The encoder that articles are found by.
 pub(crate) fn encoder() -> miette::Result<Arc<dyn Encoder>> {
-    Ok(Arc::new(StaticVectors::embedded().into_diagnostic()?))
+    Ok(StaticVectors::embedded().into_diagnostic()?)
 }
 
 impl DataArgs {

@@ -63,7 +63,7 @@ pub(super) fn run(command: &ModelsCommand) -> miette::Result<u8> {
     allow(unused_variables, reason = "the only option is the transformer's")
 )]
 fn info(args: &InfoArgs) -> miette::Result<u8> {
-    describe(&StaticVectors::embedded().into_diagnostic()?)?;
+    describe(&*StaticVectors::embedded().into_diagnostic()?)?;
     #[cfg(feature = "bert")]
     transformer::info(args.encoder.as_deref())?;
     #[cfg(not(feature = "bert"))]

@@ -13,6 +13,7 @@ use qingting_pipeline::segment::ContentWords;
 use rayon::prelude::*;
 use serde::Deserialize;
 
+use super::figures::class_f1;
 use super::{Error, Options};
 
 /// Parts of the messages that take turns to be held out.
@@ -39,7 +40,6 @@ struct Message {
     path: Vec<String>,
     /// Its words with content.
     words: String,
-    text: String,
 }
 
 /// What was trained, and how well it does.
@@ -125,7 +125,7 @@ impl CategoryTrainer<'_> {
                         return Err(broken(&file, &why));
                     }
                     let text = self.pipeline.normalizer().text(&format!("{}\n{}", row.title, row.text)).text;
-                    Ok(Message { path, words: self.content.joined(&text), text })
+                    Ok(Message { path, words: self.content.joined(&text) })
                 })
                 .collect();
             messages.extend(read.into_iter().collect::<Result<Vec<_>, _>>()?);
@@ -195,7 +195,7 @@ impl CategoryTrainer<'_> {
             for (part, model) in &held {
                 let reader = self.reader(&model.clone().scaled(sharpness));
                 for (i, message) in messages.iter().enumerate().filter(|(i, _)| i % PARTS == *part) {
-                    let category = reader.read(&message.text);
+                    let category = reader.read_words(&message.words);
                     found[i] = (category.path, category.confidence);
                 }
             }
@@ -218,7 +218,8 @@ impl CategoryTrainer<'_> {
         if let Some(test) = test {
             let messages = self.read(test, name)?;
             let reader = self.reader(&model);
-            let paths: Vec<Vec<String>> = messages.par_iter().map(|message| reader.read(&message.text).path).collect();
+            let paths: Vec<Vec<String>> =
+                messages.par_iter().map(|message| reader.read_words(&message.words).path).collect();
             self.figures("test", &messages, &paths, &mut figures);
         }
         Ok(TrainedCategories { model, figures })
@@ -244,13 +245,8 @@ impl CategoryTrainer<'_> {
             let right = pairs.iter().filter(|(gold, found)| gold == found).count();
             figures.push((format!("{on}: {name}, accuracy"), right as f64 / pairs.len().max(1) as f64));
             let classes: BTreeSet<&String> = pairs.iter().map(|(gold, _)| gold).collect();
-            let f1 = |class: &String| {
-                let right = pairs.iter().filter(|(g, f)| g == class && f == class).count();
-                let all =
-                    pairs.iter().filter(|(g, _)| g == class).count() + pairs.iter().filter(|(_, f)| f == class).count();
-                2.0 * right as f64 / all.max(1) as f64
-            };
-            let each: Vec<(String, f64)> = classes.iter().map(|class| ((*class).clone(), f1(class))).collect();
+            let each: Vec<(String, f64)> =
+                classes.iter().map(|class| ((*class).clone(), class_f1(&pairs, class))).collect();
             let mean = each.iter().map(|(_, f1)| f1).sum::<f64>() / each.len().max(1) as f64;
             figures.push((format!("{on}: {name}, macro F1"), mean));
             if each.len() <= 20 {

@@ -12,10 +12,11 @@ use qingting_models::text::{Example, TextModel};
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::learned::{Documents, EMOTION_MODEL, emotion_fields};
 use qingting_pipeline::record::{CallRecord, NormalizedTurn, Role, SentimentLabel, Turn};
-use qingting_pipeline::signal::{EMOTIONS, EmotionReader, emotion_head};
+use qingting_pipeline::signal::{EMOTIONS, EmotionReader, emotion_head, is_named};
 use rayon::prelude::*;
 use serde::Deserialize;
 
+use super::figures::class_f1;
 use super::thresholds::pair;
 use super::{Data, Error, Options};
 
@@ -200,8 +201,7 @@ impl Chosen {
     }
 
     fn figures(&self, on: &str, figures: &mut Vec<(String, f64)>) {
-        let named: Vec<&String> =
-            self.0.iter().map(|(gold, _)| gold).filter(|gold| !gold.ends_with("-other")).collect();
+        let named: Vec<&String> = self.0.iter().map(|(gold, _)| gold).filter(|gold| is_named(gold)).collect();
         let shown = self.0.iter().filter(|(_, found)| found.is_some()).count();
         let right = self.0.iter().filter(|(gold, found)| *found == Some(gold.as_str())).count();
         let most = EMOTIONS.iter().map(|(name, _)| named.iter().filter(|gold| gold.as_str() == *name).count()).max();
@@ -344,13 +344,8 @@ fn own(documents: &Documents, rest: &[&Dialogue], held: &[&Dialogue], options: &
 }
 
 fn macro_f1(gold: &[SentimentLabel], found: &[SentimentLabel]) -> f64 {
-    let f1 = |label: SentimentLabel| {
-        let pairs = || gold.iter().zip(found);
-        let right = pairs().filter(|(g, f)| **g == label && **f == label).count();
-        let all = pairs().filter(|(g, _)| **g == label).count() + pairs().filter(|(_, f)| **f == label).count();
-        2.0 * right as f64 / all.max(1) as f64
-    };
-    SENTIMENTS.map(f1).iter().sum::<f64>() / 3.0
+    let pairs: Vec<_> = gold.iter().copied().zip(found.iter().copied()).collect();
+    SENTIMENTS.map(|label| class_f1(&pairs, &label)).iter().sum::<f64>() / 3.0
 }
 
 #[cfg(test)]

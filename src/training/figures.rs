@@ -62,6 +62,20 @@ fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
+/// F1 of one class over pairs of the labelled and the found one.
+pub(super) fn class_f1<L: PartialEq>(pairs: &[(L, L)], class: &L) -> f64 {
+    let mut tally = Tally::default();
+    for (gold, found) in pairs {
+        match (gold == class, found == class) {
+            (true, true) => tally.right += 1,
+            (false, true) => tally.wrong += 1,
+            (true, false) => tally.missed += 1,
+            (false, false) => {}
+        }
+    }
+    tally.f1()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

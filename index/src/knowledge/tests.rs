@@ -10,7 +10,7 @@ use crate::testing::segmenter_and_normalizer;
 
 fn open(dir: &Path) -> KnowledgeIndex {
     let (segmenter, normalizer) = segmenter_and_normalizer();
-    let encoder = Arc::new(StaticVectors::embedded().unwrap());
+    let encoder = StaticVectors::embedded().unwrap();
     KnowledgeIndex::open_or_create(dir, segmenter, normalizer, encoder).unwrap()
 }
 

@@ -188,14 +188,21 @@ impl CategoryReader {
 
     /// The category of a normalized and masked text.
     pub fn read(&self, text: &str) -> Category {
+        if self.model.is_none() {
+            return Category::default();
+        }
+        self.read_words(&self.content.joined(text))
+    }
+
+    /// The category of a text that is cut already: its words with content, joined by spaces.
+    pub fn read_words(&self, words: &str) -> Category {
         let (Some(model), Some(documents)) = (&self.model, &self.documents) else {
             return Category::default();
         };
-        let words = self.content.joined(text);
         if words.split(' ').count() < FEWEST_WORDS {
             return Category::default();
         }
-        let margins = model.margins(&documents.category(&words));
+        let margins = model.margins(&documents.category(words));
         if self.axes {
             self.along_axes(&margins)
         } else {

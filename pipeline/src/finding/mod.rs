@@ -13,7 +13,6 @@ mod scene;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use qingting_models::StaticVectors;
 
@@ -60,7 +59,7 @@ impl Finder {
     /// When one of them is wrong; the error names file and line.
     pub fn new(config: &FindingConfig, assets: &Assets, learned: &Learned) -> Result<Self> {
         let mut catalog = Catalog::guide();
-        let encoder = Arc::new(StaticVectors::embedded()?);
+        let encoder = StaticVectors::embedded()?;
         let rules = RuleSet::load(assets, &CueLists::load(assets)?, encoder, &mut catalog)?;
         Ok(Self {
             fusion: Fusion::new(learned, &catalog)?,

@@ -1,6 +1,8 @@
 //! Which texts and numbers the heads look at: for a turn its own words and their meaning, what the
 //! other party said before and after, and its place in the call; for a call what each party said.
 
+use std::sync::Arc;
+
 use qingting_models::dialogue::{Speaker, Utterance};
 use qingting_models::text::{Document, Field};
 use qingting_models::{Encoder, StaticVectors};
@@ -78,7 +80,7 @@ pub fn call_fields() -> Vec<Field> {
 /// Makes the documents, with the vectors that stand for what a turn means.
 #[derive(Debug)]
 pub struct Documents {
-    vectors: StaticVectors,
+    vectors: Arc<StaticVectors>,
 }
 
 impl Documents {

@@ -32,6 +32,11 @@ const OTHER_NEGATIVE: &str = "negative-other";
 /// three of four that are shown are then right.
 const LEAD: f32 = 0.6;
 
+/// Whether an emotion is one that is shown.
+pub fn is_named(emotion: &str) -> bool {
+    ![OTHER_POSITIVE, OTHER_NEGATIVE].contains(&emotion)
+}
+
 /// Name of the head of an emotion.
 pub fn emotion_head(emotion: &str) -> String {
     format!("emotion.{emotion}")
@@ -69,7 +74,7 @@ impl EmotionReader {
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         let (best, emotion) = *ranked.first()?;
         let second = ranked.get(1).map_or(f32::NEG_INFINITY, |(margin, _)| *margin);
-        (best - second >= LEAD && ![OTHER_POSITIVE, OTHER_NEGATIVE].contains(&emotion)).then_some(emotion)
+        (best - second >= LEAD && is_named(emotion)).then_some(emotion)
     }
 }
 

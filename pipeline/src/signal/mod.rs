@@ -13,7 +13,7 @@ mod timing;
 use serde::{Deserialize, Serialize};
 
 pub use cue::CueLists;
-pub use emotion::{EMOTIONS, EmotionReader, emotion_head};
+pub use emotion::{EMOTIONS, EmotionReader, emotion_head, is_named};
 pub use feeling::{
     ACT_FEATURES, DEEP_SENTIMENT_FEATURES, SENTIMENT_FEATURES, act_name, deep_name, deep_sentiment_features, log_odds,
     sentiment_name,

@@ -10,6 +10,7 @@
 //! asked for, divided by the tests that are made (Bonferroni: never more than asked for, often
 //! fewer, as the three sums overlap).
 
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{DiscreteCDF, NegativeBinomial, Poisson};
 
 /// Days of the longest sum that is compared.
@@ -24,7 +25,7 @@ const SPREAD_PRIOR: f64 = 112.0;
 const MONTH: f64 = 30.0;
 
 /// How bursts are found.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BurstConfig {
     /// Days before that are the baseline.
@@ -42,7 +43,7 @@ impl Default for BurstConfig {
 }
 
 /// A topic that comes up more often than expected.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Burst {
     /// Index of the topic.
     pub topic: usize,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use miette::{IntoDiagnostic, WrapErr};
+use miette::{IntoDiagnostic, WrapErr, miette};
 use qingting_models::deep::HeldOutCall;
 use qingting_models::{Judges, Shelf};
 use qingting_pipeline::Pipeline;
@@ -73,6 +73,16 @@ enum Task {
 /// # Errors
 /// When the data cannot be used or the models cannot be written.
 pub(in crate::cli) fn run(args: &TrainArgs) -> miette::Result<u8> {
+    // An option that would be passed over is a mistake of whoever gave it.
+    if args.dialogues.is_some() && args.task != Task::Emotion {
+        return Err(miette!("--dialogues goes with --task emotion"));
+    }
+    if (args.tree.is_some() || args.test.is_some()) && args.task != Task::Category {
+        return Err(miette!("--tree and --test go with --task category"));
+    }
+    if args.held_out.is_some() && args.task != Task::Calls {
+        return Err(miette!("--held-out goes with --task calls"));
+    }
     match args.task {
         Task::Calls => calls(args),
         Task::Emotion => emotions(args),

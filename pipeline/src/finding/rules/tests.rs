@@ -22,7 +22,7 @@ fn rules(text: &str) -> Result<RuleSet> {
     std::fs::create_dir_all(dir.path().join("rules")).unwrap();
     std::fs::write(dir.path().join("rules/test.toml"), text).unwrap();
     let assets = Assets::with_overlay(dir.path()).unwrap();
-    let encoder = Arc::new(StaticVectors::embedded().unwrap());
+    let encoder = StaticVectors::embedded().unwrap();
     RuleSet::load(&assets, &CueLists::load(&assets)?, encoder, &mut Catalog::guide())
 }
 
