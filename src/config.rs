@@ -9,7 +9,10 @@ use qingting_pipeline::config::{
     TopicConfig,
 };
 use qingting_pipeline::import::ImportOptions;
+use qingting_pipeline::topic::association::AssociationConfig;
 use qingting_pipeline::topic::burst::BurstConfig;
+use qingting_pipeline::topic::callers::CallerConfig;
+use qingting_pipeline::topic::hotspot::HotspotConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::server::ServerConfig;
@@ -42,6 +45,12 @@ pub struct Settings {
     pub topic: TopicConfig,
     /// Bursts of topics.
     pub burst: BurstConfig,
+    /// Hot spots.
+    pub hotspot: HotspotConfig,
+    /// Associations.
+    pub association: AssociationConfig,
+    /// Caller patterns.
+    pub callers: CallerConfig,
     /// The batch.
     pub batch: BatchConfig,
     /// The gRPC server.

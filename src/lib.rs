@@ -6,9 +6,10 @@ pub mod cli;
 pub mod config;
 pub mod diagnostic;
 pub mod evaluate;
+pub mod insight;
 pub mod labels;
 pub mod report;
 pub mod server;
 pub mod telemetry;
 pub mod training;
-pub mod trend;
+

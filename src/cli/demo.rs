@@ -62,7 +62,7 @@ pub(super) fn run(args: &DemoArgs) -> miette::Result<u8> {
     opened.knowledge()?.import(&files[1..]).map_err(index)?;
 
     heading("二、主题");
-    super::topics::print(&super::topics::find(&opened, DateRange::ALL, 1)?);
+    super::topics::print(&super::topics::find(&opened, DateRange::ALL, 1, false)?);
 
     heading("三、通过 gRPC 查询");
     let Opened { settings, pipeline, data, .. } = opened;

@@ -9,6 +9,7 @@ mod eval;
 mod ingest;
 mod kb;
 mod models;
+mod patterns;
 mod progress;
 mod reindex;
 mod report;
@@ -50,12 +51,18 @@ enum Command {
     /// The knowledge base
     #[command(subcommand)]
     Kb(kb::KbCommand),
-    /// Find out what the calls are about
+    /// Find out what the calls are about, and bring it up to date
     Topics(topics::TopicsArgs),
     /// Show which topics rose
     Trends(trends::TrendsArgs),
     /// Show calls with a life in danger, and topics that burst
     Alerts(trends::AlertsArgs),
+    /// Show where it burns: topics at places and with organisations, by heat
+    Hotspots(patterns::HotspotsArgs),
+    /// Show what goes with what, such as what goes with 不满意
+    Associations(patterns::AssociationsArgs),
+    /// Show who calls again, what callers need, and how they speak
+    Callers(patterns::CallersArgs),
     /// Write the report of a day as one HTML file
     Report(report::ReportArgs),
     /// Measure the analysis against calls that people have labelled
@@ -89,6 +96,9 @@ pub fn run(cli: Cli) -> miette::Result<ExitCode> {
         Command::Topics(args) => topics::run(&args)?,
         Command::Trends(args) => trends::trends(&args)?,
         Command::Alerts(args) => trends::alerts(&args)?,
+        Command::Hotspots(args) => patterns::hot(&args)?,
+        Command::Associations(args) => patterns::associate(&args)?,
+        Command::Callers(args) => patterns::callers(&args)?,
         Command::Report(args) => report::run(&args)?,
         Command::Models(command) => models::run(&command)?,
         Command::Reindex(args) => reindex::run(&args)?,

@@ -1,14 +1,17 @@
 //! `qingting trends` and `qingting alerts`: what rose, what burst, and above all whose life is in
 //! danger.
 
-use chrono::NaiveDate;
 use clap::Args;
-use miette::{IntoDiagnostic, miette};
-use serde::Serialize;
+use miette::IntoDiagnostic;
+use qingting_pipeline::topic::trend::{self, Alerts};
+use qingting_pipeline::topic::view::TopicView;
 
-use super::data::{DataArgs, DateArgs, Opened, index};
-use crate::report::crisis_quote;
-use crate::trend::{Alert, Daily, KeptTopics};
+use super::data::{DataArgs, DateArgs};
+use super::topics::failure;
+use crate::insight;
+
+/// Calls that are named of a burst, for people.
+const SHOWN: usize = 5;
 
 #[derive(Debug, Args)]
 pub(super) struct TrendsArgs {
@@ -22,7 +25,7 @@ pub(super) struct TrendsArgs {
     /// Most topics
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
-    /// Print one JSON object
+    /// Print one JSON array
     #[arg(long)]
     json: bool,
 }
@@ -38,57 +41,17 @@ pub(super) struct AlertsArgs {
     json: bool,
 }
 
-/// A call in which somebody's life is in danger.
-#[derive(Debug, Serialize)]
-struct Crisis {
-    call_id: String,
-    date: Option<NaiveDate>,
-    quote: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Alerts {
-    crises: Vec<Crisis>,
-    bursts: Vec<Alert>,
-}
-
-struct Read {
-    daily: Daily,
-    crises: Vec<Crisis>,
-}
-
-fn read(opened: &Opened, dates: DateArgs) -> miette::Result<Read> {
-    let topics: KeptTopics = opened
-        .data
-        .read_topics()
-        .map_err(index)?
-        .ok_or_else(|| miette!("there are no topics yet: run `qingting topics --data DIR` first"))?;
-    let (mut days, mut crises) = (Vec::new(), Vec::new());
-    for call in opened.data.scan(dates.range()).map_err(index)? {
-        let call = call.map_err(index)?;
-        let date = call.record.started_at.map(|at| at.date_naive());
-        if call.analysis.facts.crisis {
-            let quote = crisis_quote(&call.analysis);
-            crises.push(Crisis { call_id: call.record.call_id.clone(), date, quote });
-        }
-        if let Some(date) = date {
-            days.push((call.record.call_id, date));
-        }
-    }
-    crises.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.call_id.cmp(&b.call_id)));
-    Ok(Read { daily: Daily::new(&topics, days), crises })
-}
-
 /// # Errors
-/// When the store or the topics cannot be read.
+/// When the topics cannot be read.
 pub(super) fn trends(args: &TrendsArgs) -> miette::Result<u8> {
     let opened = args.data.reader()?;
-    let daily = read(&opened, args.dates)?.daily;
+    let view = insight::load(&opened.data, args.dates.range()).map_err(failure)?;
     let length = usize::from(args.days);
-    if daily.days < 2 * length {
-        eprintln!("warning: {} days of calls are fewer than twice {length}", daily.days);
+    let days = view.days().map_or(0, |(first, last)| (last - first).num_days() + 1);
+    if days < 2 * i64::from(args.days) {
+        eprintln!("warning: {days} days of calls are fewer than twice {length}");
     }
-    let trends: Vec<_> = daily.trends(length).into_iter().take(args.limit).collect();
+    let trends: Vec<_> = trend::trends(&view, length).into_iter().take(args.limit).collect();
     if args.json {
         println!("{}", serde_json::to_string(&trends).into_diagnostic()?);
         return Ok(super::GOOD);
@@ -101,24 +64,34 @@ pub(super) fn trends(args: &TrendsArgs) -> miette::Result<u8> {
 }
 
 /// # Errors
-/// When the store or the topics cannot be read.
+/// When the store, the index or the topics cannot be read.
 pub(super) fn alerts(args: &AlertsArgs) -> miette::Result<u8> {
     let opened = args.data.reader()?;
-    let read = read(&opened, args.dates)?;
-    let bursts = read.daily.alerts(&opened.settings.burst);
+    let range = args.dates.range();
+    // Lives in danger are told even before topics were found for the first time.
+    let view = match insight::load(&opened.data, range) {
+        Err(insight::Error::NoTopics) => {
+            eprintln!("warning: there are no topics yet, so no bursts: run `qingting topics --data DIR`");
+            TopicView::default()
+        }
+        view => view.map_err(failure)?,
+    };
+    let crises = insight::crises(&opened.data, range).map_err(failure)?;
+    let alerts = Alerts { crises, ..trend::alerts(&view, &opened.settings.burst) };
     if args.json {
-        println!("{}", serde_json::to_string(&Alerts { crises: read.crises, bursts }).into_diagnostic()?);
+        println!("{}", serde_json::to_string(&alerts).into_diagnostic()?);
         return Ok(super::GOOD);
     }
-    println!("危机情形 {} 通", read.crises.len());
-    for crisis in &read.crises {
-        let date = crisis.date.map_or_else(|| "日期不详".to_owned(), |date| date.to_string());
+    println!("危机情形 {} 通", alerts.crises.len());
+    for crisis in &alerts.crises {
+        let date = crisis.day.map_or_else(|| "日期不详".to_owned(), |date| date.to_string());
         println!("  {date}  {}  “{}”", crisis.call_id, crisis.quote);
     }
-    println!("突发诉求 {} 起", bursts.len());
-    for burst in &bursts {
+    println!("突发诉求 {} 起", alerts.bursts.len());
+    for burst in &alerts.bursts {
+        let at = burst.at.as_ref().map_or_else(String::new, |at| format!("（{}）", at.value));
         println!(
-            "  {} 至 {}  {}  {} 通（预期 {:.1} 通，{:.1} 倍）  {}",
+            "  {} 至 {}  {}  {} 通（预期 {:.1} 通，{:.1} 倍）  {}{at}",
             burst.from,
             burst.until,
             burst.topic,
@@ -127,7 +100,7 @@ pub(super) fn alerts(args: &AlertsArgs) -> miette::Result<u8> {
             f64::from(burst.observed) / burst.expected.max(0.1),
             burst.label
         );
-        println!("      {}", burst.call_ids.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(" "));
+        println!("      {}", burst.call_ids.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(" "));
     }
     Ok(super::GOOD)
 }

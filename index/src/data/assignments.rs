@@ -1,18 +1,50 @@
-//! What is derived over many calls and lies beside their analyses. The contents belong to
-//! those who derive them; here they are files that are replaced in one step.
+//! What is derived over many calls and lies beside their analyses: topics, and a row a call that
+//! everything over many calls is counted from. The contents belong to those who derive them; here they are
+//! files that are replaced in one step.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{BufWriter, ErrorKind};
 use std::path::PathBuf;
 
+use qingting_pipeline::columnar::{DigestWriter, Records, read_digests};
+use qingting_pipeline::record::CallDigest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::DataDir;
 use crate::{Error, Result, files};
 
+/// Digests on their way into their file; nothing of it is seen before [`DigestsWriter::publish`].
+#[derive(Debug)]
+pub struct DigestsWriter {
+    path: PathBuf,
+    temporary: PathBuf,
+    rows: DigestWriter<BufWriter<File>>,
+}
+
+impl DigestsWriter {
+    /// Adds rows.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn write(&mut self, rows: &[CallDigest]) -> Result<()> {
+        Ok(self.rows.write(rows)?)
+    }
+
+    /// Replaces the digests that were there by these.
+    ///
+    /// # Errors
+    /// When the file cannot be completed.
+    pub fn publish(self) -> Result<()> {
+        let file = self.rows.finish()?.into_inner().map_err(|e| Error::io(&self.temporary, e.into_error()))?;
+        file.sync_all().map_err(|e| Error::io(&self.temporary, e))?;
+        files::publish(&self.temporary, &self.path)
+    }
+}
+
 impl DataDir {
-    fn topics_path(&self) -> PathBuf {
-        self.path.join("assignments").join("topics.json")
+    fn assignments_path(&self, name: &str) -> PathBuf {
+        self.path.join("assignments").join(name)
     }
 
     /// Replaces the topics.
@@ -20,7 +52,7 @@ impl DataDir {
     /// # Errors
     /// When the folder was not opened for writing, or the file cannot be written.
     pub fn write_topics<T: Serialize>(&self, topics: &T) -> Result<()> {
-        let path = self.topics_path();
+        let path = self.assignments_path("topics.json");
         let bytes = serde_json::to_vec(topics).map_err(|e| Error::json(path.display().to_string(), e))?;
         self.write(|_, _| {
             files::create_dir(&self.path.join("assignments"))?;
@@ -33,11 +65,36 @@ impl DataDir {
     /// # Errors
     /// When the file cannot be read, or holds something else.
     pub fn read_topics<T: DeserializeOwned>(&self) -> Result<Option<T>> {
-        let path = self.topics_path();
+        let path = self.assignments_path("topics.json");
         match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| Error::corrupt(path, e.to_string())),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(Error::io(path, e)),
         }
+    }
+
+    /// Begins a new file of digests.
+    ///
+    /// # Errors
+    /// When the folder was not opened for writing, or the file cannot be created.
+    pub fn write_digests(&self) -> Result<DigestsWriter> {
+        self.writer_side()?;
+        files::create_dir(&self.path.join("assignments"))?;
+        let path = self.assignments_path("calls.parquet");
+        let temporary = self.assignments_path(&format!("calls.parquet{}", files::TEMPORARY));
+        let file = File::create(&temporary).map_err(|e| Error::io(&temporary, e))?;
+        Ok(DigestsWriter { path, temporary, rows: DigestWriter::new(BufWriter::new(file))? })
+    }
+
+    /// The digests, if there are any yet, in the order in which they were written.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no such file.
+    pub fn read_digests(&self) -> Result<Option<Records<CallDigest>>> {
+        let path = self.assignments_path("calls.parquet");
+        if !path.is_file() {
+            return Ok(None);
+        }
+        Ok(Some(read_digests(&path)?))
     }
 }

@@ -14,8 +14,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::codec::Columnar;
-use super::{analysis_schema, call_schema, from_batch, to_batch};
-use crate::record::{Analysis, CallRecord};
+use super::{analysis_schema, call_schema, digest_schema, from_batch, to_batch};
+use crate::record::{Analysis, CallDigest, CallRecord};
 use crate::{Error, Result};
 
 /// Rows that are encoded together.
@@ -129,6 +129,11 @@ record_writer! {
     AnalysisWriter, Analysis, analysis_schema
 }
 
+record_writer! {
+    /// Writes digests of calls as Parquet.
+    DigestWriter, CallDigest, digest_schema
+}
+
 /// Records one after another. An error is that of one record or, when the file itself is
 /// broken, the last item.
 pub type Records<T> = Box<dyn Iterator<Item = Result<T>> + Send>;
@@ -146,6 +151,14 @@ pub fn read_calls(path: &Path) -> Result<Records<CallRecord>> {
 /// # Errors
 /// When the file cannot be opened or is not Parquet.
 pub fn read_analyses(path: &Path) -> Result<Records<Analysis>> {
+    read(path)
+}
+
+/// Streams the digests of a Parquet file.
+///
+/// # Errors
+/// When the file cannot be opened or is not Parquet.
+pub fn read_digests(path: &Path) -> Result<Records<CallDigest>> {
     read(path)
 }
 

@@ -18,10 +18,12 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 
 use self::codec::Columnar;
-use crate::record::{Analysis, CallRecord};
+use crate::record::{Analysis, CallDigest, CallRecord};
 use crate::{Error, Result};
 
-pub use self::file::{AnalysisWriter, CallWriter, Records, TableWriter, read_analyses, read_calls};
+pub use self::file::{
+    AnalysisWriter, CallWriter, DigestWriter, Records, TableWriter, read_analyses, read_calls, read_digests,
+};
 
 /// The schema of calls.
 pub fn call_schema() -> SchemaRef {
@@ -31,6 +33,11 @@ pub fn call_schema() -> SchemaRef {
 /// The schema of analyses.
 pub fn analysis_schema() -> SchemaRef {
     schema_of::<Analysis>()
+}
+
+/// The schema of digests.
+pub fn digest_schema() -> SchemaRef {
+    schema_of::<CallDigest>()
 }
 
 /// Calls as a batch of [`call_schema`].

@@ -10,7 +10,7 @@ use chrono::{DateTime, FixedOffset};
 use super::codec::{Columnar, text_enum, validity, wrong};
 use crate::Result;
 use crate::record::{
-    Act, Agent, Analysis, CallRecord, Caller, Conduct, ConductStep, Direction, Evidence, Facts, Finding, ItemScore,
+    Act, Agent, Analysis, CallDigest, CallRecord, Caller, CallerStyle, Conduct, ConductStep, Direction, Evidence, Facts, Finding, ItemScore,
     Need, Needs, Party, Provenance, Role, Score, Sentiment, SentimentLabel, Severity, SignalReport, StepResult,
     StepStatus, Taboo, Ticket, Turn, TurnAnalysis, Word,
 };
@@ -104,6 +104,13 @@ text_enum!(Need, missing None, unknown None, {
     Self::None = "none",
 });
 
+text_enum!(CallerStyle, missing None, unknown None, {
+    Self::Pressing = "pressing",
+    Self::Upset = "upset",
+    Self::Talkative = "talkative",
+    Self::Brief = "brief",
+    Self::Calm = "calm",
+});
 text_enum!(ConductStep, missing None, unknown None, {
     Self::Receive = "receive",
     Self::Calm = "calm",
@@ -303,4 +310,31 @@ columns!(Provenance {
     scorecard_version: String,
     models: Vec<String>,
     dictionary_fingerprint: String,
+});
+
+columns!(CallDigest {
+    call_id: String,
+    started_at: Option<DateTime<FixedOffset>>,
+    caller: Option<String>,
+    agent: Option<String>,
+    team: Option<String>,
+    queue: Option<String>,
+    channel: String,
+    department: Option<String>,
+    places: Vec<String>,
+    organisations: Vec<String>,
+    services: Vec<String>,
+    category: Vec<String>,
+    appeal_type: String,
+    outcome: String,
+    satisfaction: f32,
+    rating: Option<u8>,
+    faults: Vec<String>,
+    crisis: bool,
+    crisis_quote: Option<String>,
+    repeat_contact: bool,
+    emotional: Need,
+    factual: Need,
+    lowest: f32,
+    style: Option<CallerStyle>,
 });

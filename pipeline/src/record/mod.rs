@@ -5,6 +5,7 @@ mod analysis;
 mod call;
 mod conduct;
 mod context;
+mod digest;
 mod signals;
 mod text;
 
@@ -15,5 +16,6 @@ pub use analysis::{
 pub use call::{Agent, CallRecord, Caller, Direction, Party, Role, Ticket, Turn, Word};
 pub use conduct::{Conduct, ConductStep, StepResult, StepStatus};
 pub use context::CallContext;
+pub use digest::{CallDigest, CallerStyle};
 pub use signals::{Act, CallMargins, CallSignals, CueHit, Margins, Overlap, Silence, Timing, TurnSignals};
 pub use text::{Mask, MaskKind, NormalizedTurn, NumberSpan, Span, Token};

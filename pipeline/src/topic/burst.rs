@@ -7,14 +7,16 @@
 //! the usual model of surveillance, e.g. Noufaily et al., Statistics in Medicine 32, 2013), with
 //! the baseline's own uncertainty added to the variance; an alarm is a sum that so many or more
 //! calls reach with less than the allowed probability. The allowed probability is the false alarms
-//! asked for, divided by the tests that are made (Bonferroni: never more than asked for, often
-//! fewer, as the three sums overlap).
+//! asked for, divided by the tests that are made (Bonferroni); as the three sums of a day overlap, and an
+//! alarm that goes on is one, they count as [`INDEPENDENT`] tests (measured on simulated years).
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{DiscreteCDF, NegativeBinomial, Poisson};
 
 /// Days of the longest sum that is compared.
 const LONGEST: usize = 3;
+/// Independent tests that the three sums of a day amount to.
+const INDEPENDENT: f64 = 1.9;
 /// Days between the baseline and the day that is judged, so that a burst is not its own baseline.
 const GUARD: usize = 3;
 /// Fewest days of a baseline.
@@ -74,7 +76,7 @@ struct Expected {
 /// topics have as many days; `weekday` is that of the first day, 0 to 6.
 pub fn bursts(counts: &[Vec<u32>], weekday: usize, config: &BurstConfig) -> Vec<Burst> {
     let days = counts.iter().map(Vec::len).min().unwrap_or(0);
-    let tests = (counts.len().max(1) * LONGEST) as f64 * MONTH;
+    let tests = counts.len().max(1) as f64 * INDEPENDENT * MONTH;
     let allowed = config.false_alarms / tests;
     let mut found: Vec<Burst> = Vec::new();
     let mut alarmed = vec![vec![false; days]; counts.len()];
@@ -227,6 +229,6 @@ mod tests {
             months += year.counts[0].len() as f64 / MONTH;
         }
         assert!(wrong as f64 / months <= 1.0, "{wrong} false alarms in {months:.0} months");
-        assert!(seen as f64 / planted as f64 >= 0.82, "{seen} of {planted} seen");
+        assert!(seen as f64 / planted as f64 >= 0.9, "{seen} of {planted} seen");
     }
 }

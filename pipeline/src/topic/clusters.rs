@@ -15,6 +15,9 @@ const MAX_TOPICS: usize = 150;
 /// Documents that k-means looks at; the others go to the nearest centroid.
 const MAX_FITTED: usize = 20_000;
 
+/// Documents of a small batch.
+const SMALL: usize = 200;
+
 /// Rounds in which documents move to the nearest mean after a start from categories. More would make the
 /// topics more coherent, and less alike from one batch to the next.
 const ROUNDS: usize = 2;
@@ -45,7 +48,7 @@ impl Clusters {
 pub(super) fn find(
     vectors: &Array2<f64>,
     documents: &[usize],
-    anchors: &[Option<usize>],
+    anchors: &[Vec<Option<usize>>],
     config: &TopicConfig,
     seed: u64,
 ) -> Clusters {
@@ -53,18 +56,14 @@ pub(super) fn find(
     if n == 0 {
         return Clusters { of: vec![None; vectors.nrows()], centroids: Vec::new() };
     }
-    let k = match config.topics {
-        0 => ((n as f64).sqrt().round() as usize).clamp(1, MAX_TOPICS),
-        k => k,
-    }
-    .min(n);
-    let smallest = if config.topics > 0 { 1 } else { (n / (k * 8)).max(2) };
-    let largest = ((config.max_share * n as f64).ceil() as usize).max(n.div_ceil(k)).max(smallest * 2);
+    let k = count(n, config);
+    let smallest = smallest(n, config);
+    let largest = largest(n, config);
 
-    let mut parts = match anchored(vectors, documents, anchors, smallest) {
-        Some(parts) if config.topics == 0 => parts,
-        _ => divide(vectors, documents, k, seed),
-    };
+    // A category of a few calls is no start in a large batch, and better than none in a small one.
+    let least = if n < SMALL { smallest } else { smallest * 2 };
+    let start = anchors.iter().filter(|_| config.topics == 0).find_map(|at| anchored(vectors, documents, at, least));
+    let mut parts = start.unwrap_or_else(|| divide(vectors, documents, k, seed));
     // Dividing what is too large; each round with a seed of its own.
     for round in 1..=4 {
         let mut next = Vec::new();
@@ -109,13 +108,38 @@ pub(super) fn find(
     Clusters { of, centroids: parts.iter().map(|part| centroid(vectors, part)).collect() }
 }
 
+/// Number of clusters of so many documents.
+fn count(documents: usize, config: &TopicConfig) -> usize {
+    let count = match config.topics {
+        0 => ((documents as f64).sqrt().round() as usize).clamp(1, MAX_TOPICS),
+        k => k,
+    };
+    count.min(documents).max(1)
+}
+
+/// Fewest documents of a cluster.
+pub(super) fn smallest(documents: usize, config: &TopicConfig) -> usize {
+    if config.topics > 0 {
+        1
+    } else {
+        (documents / (count(documents, config) * 8)).max(2)
+    }
+}
+
+/// Most documents of a cluster.
+pub(super) fn largest(documents: usize, config: &TopicConfig) -> usize {
+    ((config.max_share * documents as f64).ceil() as usize)
+        .max(documents.div_ceil(count(documents, config)))
+        .max(smallest(documents, config) * 2)
+}
+
 /// Documents around the means of their anchors: a start that other documents of the same kind share.
 /// `None` where too few documents have an anchor.
 fn anchored(
     vectors: &Array2<f64>,
     documents: &[usize],
     anchors: &[Option<usize>],
-    smallest: usize,
+    least: usize,
 ) -> Option<Vec<Vec<usize>>> {
     let of = |document: usize| anchors.get(document).copied().flatten();
     let count = documents.iter().filter_map(|&d| of(d)).max()? + 1;
@@ -125,7 +149,7 @@ fn anchored(
             parts[anchor].push(document);
         }
     }
-    parts.retain(|part| part.len() >= smallest * 2);
+    parts.retain(|part| part.len() >= least);
     let held: usize = parts.iter().map(Vec::len).sum();
     if held * 2 < documents.len() {
         return None;
@@ -145,7 +169,7 @@ fn anchored(
 }
 
 /// Cuts documents into at most `k` parts, none of them empty.
-fn divide(vectors: &Array2<f64>, documents: &[usize], k: usize, seed: u64) -> Vec<Vec<usize>> {
+pub(super) fn divide(vectors: &Array2<f64>, documents: &[usize], k: usize, seed: u64) -> Vec<Vec<usize>> {
     let labels = k_means(&vectors.select(Axis(0), documents), k, seed);
     let mut parts = vec![Vec::new(); labels.iter().max().map_or(0, |m| m + 1)];
     for (&document, &label) in documents.iter().zip(&labels) {
@@ -176,7 +200,7 @@ fn k_means(rows: &Array2<f64>, k: usize, seed: u64) -> Vec<usize> {
     }
 }
 
-fn centroid(vectors: &Array2<f64>, part: &[usize]) -> Array1<f64> {
+pub(super) fn centroid(vectors: &Array2<f64>, part: &[usize]) -> Array1<f64> {
     let mut sum = Array1::zeros(vectors.ncols());
     for &document in part {
         sum += &vectors.row(document);
@@ -189,7 +213,7 @@ fn centroid(vectors: &Array2<f64>, part: &[usize]) -> Array1<f64> {
 }
 
 /// The centroid of the closest direction; the first of equal ones.
-fn nearest(centroids: &[Array1<f64>], vector: ArrayView1<'_, f64>) -> Option<usize> {
+pub(super) fn nearest(centroids: &[Array1<f64>], vector: ArrayView1<'_, f64>) -> Option<usize> {
     let mut best: Option<(usize, f64)> = None;
     for (i, centroid) in centroids.iter().enumerate() {
         let similarity = centroid.dot(&vector);

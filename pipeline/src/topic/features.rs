@@ -59,7 +59,7 @@ pub(super) fn extract(documents: &[TopicDocument], content: &ContentWords, confi
     }
     let total = documents.len() as f64;
     // In a small batch a word cannot be asked to be in many documents, nor in a small share of them.
-    let least = config.min_df.min(documents.len().div_ceil(10)).max(1);
+    let least = config.min_df.min(documents.len().div_ceil(20)).max(1);
     let most = (config.max_df * total).max(8.0);
     let vocabulary: BTreeMap<&str, u32> = document_frequency
         .iter()

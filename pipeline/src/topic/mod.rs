@@ -3,20 +3,36 @@
 //!
 //! Documents become weighted words ([`features`]), these a few dimensions ([`reduce`]), their
 //! neighbourhoods clusters ([`clusters`]), and the words in which a cluster differs from the
-//! others its terms and label ([`terms`]). The same documents in the same order with the same seed
-//! give the same topics, on any number of threads.
+//! others its terms and label ([`terms`]). From night to night they are brought up to date
+//! ([`update`]) and keep their ids and what people decided about them ([`known`]). The same documents
+//! in the same order with the same seed give the same topics, on any number of threads.
 
+pub mod association;
 pub mod burst;
+pub mod callers;
 mod clusters;
+pub mod digest;
+pub mod entity;
 mod features;
+pub mod hotspot;
+mod known;
 mod reduce;
 pub mod simulation;
 mod terms;
+#[cfg(test)]
+mod testing;
+pub mod trend;
+mod update;
+pub mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+
+pub use self::known::{Change, ChangeKind, Retired, Topic, TopicError, TopicGroup, Topics};
+pub use self::update::Mode;
 
 use crate::Result;
 use crate::assets::Assets;
@@ -41,6 +57,11 @@ pub struct TopicConfig {
     pub agent_weight: f64,
     /// Terms of a topic.
     pub terms: usize,
+    /// How alike two topics have to be to become one, 0 to 1 (cosine of their means).
+    pub merge_at: f64,
+    /// The newest calls that topics are found in and kept up to date with; older ones only go to known
+    /// topics. Memory grows with it.
+    pub max_calls: usize,
 }
 
 impl Default for TopicConfig {
@@ -53,6 +74,8 @@ impl Default for TopicConfig {
             max_share: 0.1,
             agent_weight: 0.3,
             terms: 12,
+            merge_at: 0.9,
+            max_calls: 100_000,
         }
     }
 }
@@ -93,48 +116,6 @@ impl TopicDocument {
     }
 }
 
-/// The topics of a batch. Serializes to what `topics --json` prints.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Topics {
-    /// The topics, largest first. Their `call_ids` are disjoint.
-    pub topics: Vec<Topic>,
-    /// Topics that lie near each other.
-    pub groups: Vec<TopicGroup>,
-    /// Number of documents in no topic.
-    pub unassigned: usize,
-    /// For each document, the index of its topic in [`Self::topics`].
-    #[serde(skip)]
-    pub assignments: Vec<Option<usize>>,
-}
-
-/// One topic.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Topic {
-    /// `t1`, `t2`, ... within its batch.
-    pub id: String,
-    /// Its first terms.
-    pub label: String,
-    /// Words that set it apart, each a substring of the texts.
-    pub terms: Vec<String>,
-    /// Number of documents.
-    pub size: usize,
-    /// Its documents, in input order.
-    pub call_ids: Vec<String>,
-    /// Sentences out of its most typical documents.
-    pub quotes: Vec<String>,
-}
-
-/// A group of topics.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TopicGroup {
-    /// `g1`, `g2`, ... within its batch.
-    pub id: String,
-    /// Label of what its topics share.
-    pub label: String,
-    /// Ids of its topics.
-    pub children: Vec<String>,
-}
-
 /// The stage.
 #[derive(Debug)]
 pub struct TopicFinder {
@@ -151,16 +132,22 @@ impl TopicFinder {
         Ok(Self { config: config.clone(), content: ContentWords::new(segmenter, assets)? })
     }
 
-    /// Clusters a batch of documents.
-    pub fn cluster(&self, documents: &[TopicDocument], seed: u64) -> Topics {
-        let features = features::extract(documents, &self.content, &self.config);
-        let vectors = reduce::reduce(&features.matrix, self.config.dimensions, seed);
-        let mut clusters =
-            clusters::find(&vectors, &features.matrix.nonempty(), &anchors(documents), &self.config, seed);
-        adopt(documents, &mut clusters.of);
-        let described = terms::describe(documents, &features, &vectors, &clusters, &self.config);
-        let groups = clusters::groups(&clusters.centroids, seed);
-        terms::topics(documents, &clusters, described, &groups)
+    /// Finds the topics of a batch of calls. `night` is the day of its newest call.
+    pub fn find(&self, calls: &[TopicDocument], night: Option<NaiveDate>, seed: u64) -> Topics {
+        self.update(&Topics::default(), calls, Mode::Update, night, seed)
+    }
+
+    /// Brings known topics up to date with calls, some of which may be known too; calls of the known topics
+    /// that are not among them stay where they are.
+    pub fn update(
+        &self,
+        known: &Topics,
+        calls: &[TopicDocument],
+        mode: Mode,
+        night: Option<NaiveDate>,
+        seed: u64,
+    ) -> Topics {
+        update::run(self, known, calls, mode, night, seed)
     }
 }
 
@@ -183,11 +170,12 @@ fn adopt(documents: &[TopicDocument], of: &mut [Option<usize>]) {
     }
 }
 
-/// The category of each document, numbered in the order of their names; `None` without a narrow one.
-fn anchors(documents: &[TopicDocument]) -> Vec<Option<usize>> {
-    let names: BTreeSet<&[String]> = documents.iter().map(|d| d.category.as_slice()).filter(|c| c.len() > 1).collect();
+/// The category of each document down to a level, numbered in the order of their names; `None` where it
+/// does not go so deep.
+fn anchors(documents: &[TopicDocument], level: usize) -> Vec<Option<usize>> {
+    let names: BTreeSet<&[String]> = documents.iter().filter_map(|d| d.category.get(..level)).collect();
     let number: BTreeMap<&[String], usize> = names.into_iter().zip(0..).collect();
-    documents.iter().map(|d| number.get(d.category.as_slice()).copied()).collect()
+    documents.iter().map(|d| d.category.get(..level).and_then(|name| number.get(name)).copied()).collect()
 }
 
 #[cfg(test)]

@@ -25,8 +25,8 @@ pub struct YearOptions {
     pub rates: (f64, f64),
     /// Variance of a day's calls as a multiple of their mean.
     pub spread: f64,
-    /// How many times the usual a burst may be.
-    pub strengths: Vec<f64>,
+    /// How many times the usual a burst is at least and at most.
+    pub strengths: (f64, f64),
     /// Bursts of each topic.
     pub bursts: usize,
 }
@@ -38,7 +38,7 @@ impl Default for YearOptions {
             days: 365,
             rates: (5.0, 50.0),
             spread: 1.3,
-            strengths: vec![1.5, 1.75, 2.0, 2.5, 3.0],
+            strengths: (1.5, 3.0),
             bursts: 3,
         }
     }
@@ -90,7 +90,7 @@ impl Year {
                 let length = 5 + (share() * 6.0) as usize;
                 let room = stretch.saturating_sub(length + 30).max(1);
                 let from = QUIET + nth * stretch + (share() * room as f64) as usize;
-                let strength = options.strengths[(share() * options.strengths.len() as f64) as usize];
+                let strength = options.strengths.0 + (options.strengths.1 - options.strengths.0) * share();
                 planted.push(Planted { topic, from, until: from + length - 1, strength });
             }
             let day = |day: usize| {
@@ -103,9 +103,9 @@ impl Year {
         Self { counts, planted }
     }
 
-    /// Compares what was found with what was planted, of strengths from `least` to `most`.
+    /// Compares what was found with what was planted, of strengths from `least` to below `most`.
     pub fn judge(&self, found: &[Burst], least: f64, most: f64) -> Outcome {
-        let planted = self.planted.iter().filter(|p| p.strength >= least && p.strength <= most);
+        let planted = self.planted.iter().filter(|p| p.strength >= least && p.strength < most);
         let seen =
             |p: &&Planted| found.iter().any(|b| b.topic == p.topic && b.seen >= p.from && b.seen < p.from + WITHIN);
         let within = |b: &&Burst| {

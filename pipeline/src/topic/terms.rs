@@ -1,5 +1,5 @@
 //! What a cluster is called: the words in which it differs from the others (class-based
-//! TF-IDF), of those the ones that belong together (NPMI), its label and its quotes.
+//! TF-IDF), of those the ones that belong together (NPMI), and its quotes.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,12 @@ use ndarray::Array2;
 
 use super::clusters::Clusters;
 use super::features::Features;
-use super::{Topic, TopicConfig, TopicDocument, TopicGroup, Topics};
+use super::{TopicConfig, TopicDocument};
 
 /// Words of a cluster that are considered as its terms.
 const CANDIDATES: usize = 30;
 /// What coherence weighs against distinctiveness when terms are chosen.
 const COHERENCE: f64 = 0.6;
-/// Terms in a label.
-const LABEL_TERMS: usize = 3;
 const QUOTES: usize = 3;
 /// Longest quote, characters.
 const QUOTE_CHARS: usize = 60;
@@ -23,8 +21,8 @@ const QUOTE_CHARS: usize = 60;
 /// Terms and quotes of a cluster.
 #[derive(Debug, Default)]
 pub(super) struct Described {
-    terms: Vec<String>,
-    quotes: Vec<String>,
+    pub(super) terms: Vec<String>,
+    pub(super) quotes: Vec<String>,
 }
 
 /// Describes every cluster.
@@ -250,49 +248,4 @@ fn quotes(
         }
     }
     quotes
-}
-
-/// Puts the result together.
-pub(super) fn topics(
-    documents: &[TopicDocument],
-    clusters: &Clusters,
-    described: Vec<Described>,
-    groups: &[Vec<usize>],
-) -> Topics {
-    let topics: Vec<Topic> = clusters
-        .members()
-        .into_iter()
-        .zip(described)
-        .enumerate()
-        .map(|(i, (members, described))| Topic {
-            id: format!("t{}", i + 1),
-            label: described.terms.iter().take(LABEL_TERMS).map(String::as_str).collect::<Vec<_>>().join("、"),
-            terms: described.terms,
-            size: members.len(),
-            call_ids: members.iter().map(|&d| documents[d].call_id.clone()).collect(),
-            quotes: described.quotes,
-        })
-        .collect();
-    let groups = groups
-        .iter()
-        .enumerate()
-        .map(|(i, children)| {
-            // The first words of its largest topics.
-            let mut largest: Vec<&Topic> = children.iter().filter_map(|&c| topics.get(c)).collect();
-            largest.sort_by_key(|topic| std::cmp::Reverse(topic.size));
-            let words: Vec<&str> =
-                largest.iter().filter_map(|t| t.terms.first()).take(LABEL_TERMS).map(String::as_str).collect();
-            TopicGroup {
-                id: format!("g{}", i + 1),
-                label: words.join("、"),
-                children: children.iter().filter_map(|&c| topics.get(c)).map(|t| t.id.clone()).collect(),
-            }
-        })
-        .collect();
-    Topics {
-        topics,
-        groups,
-        unassigned: clusters.of.iter().filter(|c| c.is_none()).count(),
-        assignments: clusters.of.clone(),
-    }
 }
