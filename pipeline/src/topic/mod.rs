@@ -8,6 +8,7 @@
 
 pub mod burst;
 mod clusters;
+pub mod entity;
 mod features;
 mod reduce;
 pub mod simulation;
