@@ -10,7 +10,7 @@ mod content;
 mod dictionary;
 
 pub use content::{Content, ContentWords};
-use jieba_rs::Jieba;
+use jieba_rs::{Jieba, Tag};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -40,7 +40,18 @@ impl Default for SegmentConfig {
 pub struct Segmenter {
     jieba: Jieba,
     hmm: bool,
+    tagged: Vec<(String, String)>,
     fingerprint: String,
+}
+
+/// A word with its part of speech.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaggedToken<'a> {
+    /// The word.
+    pub token: Token,
+    /// Its tag, after the tag set of jieba's dictionary (`ns` place, `nt` organisation, `nr` person, `v`
+    /// verb, ...); guessed for words that no dictionary has.
+    pub tag: &'a str,
 }
 
 impl Segmenter {
@@ -50,6 +61,7 @@ impl Segmenter {
     /// When a dictionary cannot be read, or a line is not one word with an optional tag.
     pub fn new(config: &SegmentConfig, assets: &Assets) -> Result<Self> {
         let mut jieba = Jieba::new();
+        let mut tagged = Vec::new();
         let mut hash = Sha256::new().chain_update(ENGINE).chain_update([u8::from(config.hmm)]);
         for asset in assets.read_dir("dict", "txt")? {
             for entry in dictionary::parse(&asset)? {
@@ -57,14 +69,35 @@ impl Segmenter {
                 jieba.add_word(&entry.word, None, entry.tag);
                 hash.update(&entry.word);
                 hash.update([0]);
+                tagged.extend(entry.tag.map(|tag| (entry.word, tag.to_owned())));
             }
         }
-        Ok(Self { jieba, hmm: config.hmm, fingerprint: short_hex(&hash.finalize()) })
+        Ok(Self { jieba, hmm: config.hmm, tagged, fingerprint: short_hex(&hash.finalize()) })
     }
 
     /// Words of a text in order, without white space and punctuation.
     pub fn cut(&self, text: &str) -> Vec<Token> {
         self.jieba.cut(text, self.hmm).iter().filter_map(token).collect()
+    }
+
+    /// Words of a text like [`Self::cut`], each with its part of speech.
+    pub fn cut_tagged<'a>(&'a self, text: &'a str) -> Vec<TaggedToken<'a>> {
+        let tagged = |tag: Tag<'a>| {
+            let Tag { word, tag, start, end, byte_start, byte_end } = tag;
+            let token = token(&jieba_rs::Token { word, start, end, byte_start, byte_end })?;
+            Some(TaggedToken { token, tag })
+        };
+        self.jieba.tag(text, self.hmm).into_iter().filter_map(tagged).collect()
+    }
+
+    /// Whether a dictionary has the (folded) word.
+    pub fn knows(&self, word: &str) -> bool {
+        self.jieba.has_word(word)
+    }
+
+    /// The (folded) words of `config/dict/` that have a tag there, each with it, in the order of the files.
+    pub fn tagged_words(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.tagged.iter().map(|(word, tag)| (word.as_str(), tag.as_str()))
     }
 
     /// Words of a text and the shorter words inside them, for the index: ordered by start, then
@@ -124,6 +157,17 @@ mod tests {
         let starts: Vec<_> =
             SEGMENTER.cut_for_search("退公积金贷款").iter().map(|t| (t.span.start, t.span.end)).collect();
         assert!(starts.is_sorted(), "{starts:?}");
+    }
+
+    #[test]
+    fn tagged_words_are_those_of_the_cut() {
+        let text = "长沙市的居民投诉，云栖苑没有居住证";
+        let tagged = SEGMENTER.cut_tagged(text);
+        assert_eq!(tagged.iter().map(|t| t.token).collect::<Vec<_>>(), SEGMENTER.cut(text));
+        let tag = |word: &str| tagged.iter().find(|t| t.token.word(text) == word).map(|t| t.tag);
+        assert_eq!((tag("长沙市"), tag("投诉")), (Some("ns"), Some("v")));
+        assert!(SEGMENTER.knows("居住证") && !SEGMENTER.knows("云栖苑"));
+        assert!(SEGMENTER.tagged_words().any(|word| word == ("投诉", "v")));
     }
 
     #[test]
