@@ -11,12 +11,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, FixedOffset, Offset, Utc};
 use qingting_pipeline::Analyzed;
-use qingting_pipeline::record::{Agent, CallRecord};
+use qingting_pipeline::record::{Agent, CallRecord, Finding};
 use tokio::sync::watch;
 
 use super::convert::Invalid;
 use crate::trend;
 
+/// The code of a danger to life.
+pub(super) const CRISIS: &str = "crisis";
+/// Confidence from which a finding on a call that still runs is believed without a detector. The trained
+/// judgements know whole calls; on the first turns of one they assert dangers at 0.2 to 0.5 that the next
+/// turns take back.
+const SURE: f32 = 0.5;
 /// Most characters of a quote: what is remembered is bounded, a turn is not.
 const QUOTE_CHARS: usize = 500;
 /// Most calls of a burst that are named, for the same reason.
@@ -73,14 +79,28 @@ pub(super) struct Found {
     confidence: f32,
 }
 
+/// The danger to life in a call that was heard to its end.
+fn in_whole(call: &Analyzed) -> Option<&Finding> {
+    surest(call.analysis.findings.iter().filter(|finding| finding.code == CRISIS))
+}
+
+/// The danger to life in a call that still runs: what a detector hears by itself, since the judgement
+/// over a whole call may speak too late, or a finding that is sure.
+pub(super) fn in_running<'f>(call: &'f Analyzed, heard: &'f [Finding]) -> Option<&'f Finding> {
+    let found = call.analysis.findings.iter().filter(|finding| finding.code == CRISIS && finding.confidence >= SURE);
+    surest(heard.iter().chain(found))
+}
+
+/// The most confident, the first of several.
+fn surest<'f>(findings: impl Iterator<Item = &'f Finding>) -> Option<&'f Finding> {
+    findings.reduce(|best, next| if next.confidence > best.confidence { next } else { best })
+}
+
 impl Found {
-    /// The crisis of a call, if there is one: its most certain turn, the first of several.
-    fn of(call: &Analyzed, live: bool) -> Option<Self> {
-        let found = call.analysis.findings.iter().filter(|finding| finding.code == "crisis");
-        let finding = found.reduce(|best, next| if next.confidence > best.confidence { next } else { best })?;
+    fn new(call: &Analyzed, finding: &Finding, live: bool) -> Self {
         let quote = finding.evidence.first().map_or("", |evidence| evidence.quote.as_str());
         let CallRecord { call_id, started_at, agent, queue, .. } = &call.record;
-        Some(Self {
+        Self {
             crisis: Crisis {
                 call_id: call_id.clone(),
                 turn: finding.turn,
@@ -92,7 +112,7 @@ impl Found {
             },
             explanation: finding.explanation.clone(),
             confidence: finding.confidence,
-        })
+        }
     }
 
     /// The crisis of a call of which only the index can be read.
@@ -330,18 +350,23 @@ impl Hub {
         self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes notice of a call, whole or so far: raises a crisis, once a call.
-    pub fn call(&self, call: &Analyzed, live: bool) {
-        if !live {
-            self.backlog().ended(&call.record.call_id);
+    /// Takes notice of a call that has ended: raises its crisis unless that was done while it ran.
+    pub fn ended(&self, call: &Analyzed) {
+        self.backlog().ended(&call.record.call_id);
+        if let Some(finding) = in_whole(call) {
+            self.crisis(call, finding, false);
         }
-        let Some(found) = Found::of(call, live) else {
-            return;
-        };
+    }
+
+    /// Raises a crisis of a call that still runs, once a call.
+    pub fn running(&self, call: &Analyzed, danger: &Finding) {
+        self.crisis(call, danger, true);
+    }
+
+    fn crisis(&self, call: &Analyzed, finding: &Finding, live: bool) {
         // At the call's own offset, so that times of one hotline can be read side by side.
         let raised_at = now(call.record.started_at.as_ref());
-        let raised = self.backlog().crisis(found, raised_at);
-        if raised {
+        if self.backlog().crisis(Found::new(call, finding, live), raised_at) {
             tracing::warn!(call_id = call.record.call_id, live, "somebody's life is in danger");
             self.changed.send_replace(());
         }
@@ -362,8 +387,8 @@ impl Hub {
 
     /// The same of a call in the store.
     pub(super) fn recall_call(&self, call: &Analyzed) {
-        if let Some(found) = Found::of(call, false) {
-            self.recall(found);
+        if let Some(finding) = in_whole(call) {
+            self.recall(Found::new(call, finding, false));
         }
     }
 

@@ -62,7 +62,7 @@ impl Default for ServerConfig {
             request_timeout_ms: 30_000,
             drain_timeout_ms: 10_000,
             keepalive_ms: 30_000,
-            max_followed_turns: 2000,
+            max_followed_turns: 1000,
             alert_backlog: 200,
         }
     }

@@ -4,8 +4,8 @@
 //!
 //! The call so far is analysed anew with every message. A call takes the static models about a
 //! millisecond, a finding may rest on any turn and be taken back by any later one, and so the last
-//! answer is by construction what the whole call would be given. The work is quadratic in the
-//! length of the call, which is why that is bounded: [`super::ServerConfig::max_followed_turns`], and
+//! answer is by construction what the whole call would be given. The work grows with more than the
+//! square of the length of the call, which is why that is bounded: [`super::ServerConfig::max_followed_turns`], and
 //! together not more bytes than one message may have. The transformer is slower by orders; with it, send several
 //! turns a message.
 
@@ -19,6 +19,7 @@ use qingting_proto::v1;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
 
+use super::alerts;
 use super::convert::{
     Invalid, facts_to_wire, finding_to_wire, record_from_wire, turn_analysis_to_wire, turns_from_wire,
 };
@@ -78,12 +79,16 @@ impl Follow {
         let next = self.extended(message)?;
         let (record, shared, ready) = (next.record.clone(), self.shared.clone(), self.ready.clone());
         let work = move || {
-            let analyzed = ready.pipeline.analyze(&record);
-            // Here and not by the one who waits for it: a client that goes away takes no alert with it.
-            shared.alerts.call(&analyzed, true);
-            analyzed.analysis
+            let (analyzed, heard) = ready.pipeline.analyze_running(&record, alerts::CRISIS);
+            let danger = alerts::in_running(&analyzed, &heard).cloned();
+            if let Some(danger) = &danger {
+                // Here and not by the one who waits for it: a client that goes away while its call is
+                // analysed takes no alert with it.
+                shared.alerts.running(&analyzed, danger);
+            }
+            (analyzed.analysis, danger)
         };
-        let analysis = self.shared.compute.run(work).await?;
+        let (analysis, danger) = self.shared.compute.run(work).await?;
         let before = self.call.as_ref();
         let known = before.map_or(&[][..], |call| &call.findings);
         let turns_before = before.map_or(0, |call| call.record.turns.len());
@@ -93,6 +98,7 @@ impl Follow {
             withdrawn: without(known, &analysis.findings),
             facts: Some(facts_to_wire(analysis.facts)),
             turns: analysis.turns.into_iter().skip(turns_before).map(turn_analysis_to_wire).collect(),
+            danger: danger.map(finding_to_wire),
         };
         self.call = Some(Followed { findings: analysis.findings, ..next });
         Ok(update)

@@ -62,7 +62,7 @@ async fn keep(shared: &Arc<Shared>, ready: &Arc<Ready>, record: CallRecord) -> R
     let work = move || {
         let analyzed = pipeline.analyze(&record);
         // A life in danger waits neither for the disk nor for the client to stay.
-        hub.alerts.call(&analyzed, false);
+        hub.alerts.ended(&analyzed);
         analyzed
     };
     let analyzed = shared.compute.run(work).await?;

@@ -171,11 +171,12 @@ async fn a_life_in_danger_is_told_before_the_next_turn_and_once() {
     let mut line = Line::open(&server).await;
     line.update(begin("f-1")).await;
     let calm = line.update(turns(vec![turn(AGENT, "您好，请讲。"), turn(CALLER, BEFORE)])).await;
-    assert!(!calm.facts.unwrap().crisis);
+    assert_eq!(calm.danger, None);
     silent(&mut early).await;
     let said = Instant::now();
     let danger = line.update(turns(vec![turn(CALLER, DANGER)])).await;
-    assert!(danger.facts.unwrap().crisis && danger.found.iter().any(|finding| finding.code == "crisis"));
+    let heard = danger.danger.unwrap();
+    assert_eq!((heard.code.as_str(), heard.turn), ("crisis", Some(2)));
     let (call_name, live, response) = told(&mut early).await;
     assert!(said.elapsed() < Duration::from_secs(1), "{:?}", said.elapsed());
     assert_eq!((call_name.as_str(), live, response.missed), ("calls/f-1", true, 0));
@@ -198,6 +199,38 @@ async fn a_life_in_danger_is_told_before_the_next_turn_and_once() {
     let after = v1::WatchAlertsRequest { after: response.position, ..Default::default() };
     assert_eq!(told(&mut watch(&server, after).await).await.0, "calls/f-2");
     assert_eq!(told(&mut early).await.0, "calls/f-2");
+    server.stop().await.unwrap();
+}
+
+/// The judgement of whole calls took a danger after calm turns for none until others spoke of it.
+#[tokio::test]
+async fn a_danger_late_in_a_calm_call_was_not_heard_at_once() {
+    let server = TestServer::start(quick()).await;
+    let calm = [
+        "您好，市民热线。",
+        "公积金提取要什么材料？",
+        "身份证和购房合同。",
+        "好的，那多久能到账？",
+        "三个工作日。",
+    ];
+    for (i, danger) in [
+        "等一下，着火了，楼道里全是浓烟，孩子还在屋里！",
+        "我妈倒在地上叫不醒，没有呼吸了！",
+        "我已经把安眠药全吃了。",
+        "快来人，我老公拿着刀在砍门！",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut line = Line::open(&server).await;
+        line.update(begin(&format!("f-{i}"))).await;
+        for (at, text) in calm.iter().enumerate() {
+            let role = if at % 2 == 0 { AGENT } else { CALLER };
+            assert_eq!(line.update(turns(vec![turn(role, text)])).await.danger, None, "{text}");
+        }
+        let heard = line.update(turns(vec![turn(CALLER, danger)])).await.danger.expect(danger);
+        assert_eq!(heard.turn, Some(5), "{danger}");
+    }
     server.stop().await.unwrap();
 }
 
