@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-const PROTOS: [&str; 8] = [
+const PROTOS: [&str; 9] = [
     "google/rpc/status.proto",
     "qingting/v1/call_record.proto",
     "qingting/v1/analysis.proto",
@@ -12,6 +12,7 @@ const PROTOS: [&str; 8] = [
     "qingting/v1/char_range.proto",
     "qingting/v1/ingest_service.proto",
     "qingting/v1/knowledge_service.proto",
+    "qingting/v1/topic_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

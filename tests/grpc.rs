@@ -16,16 +16,19 @@ use qingting_pipeline::Pipeline;
 use qingting_pipeline::assets::Assets;
 use qingting_pipeline::config::PipelineConfig;
 use qingting_proto::v1;
+use qingting_proto::v1::analysis_service_client::AnalysisServiceClient;
 use qingting_proto::v1::call_service_client::CallServiceClient;
 use qingting_proto::v1::ingest_service_client::IngestServiceClient;
 use qingting_proto::v1::knowledge_service_client::KnowledgeServiceClient;
+use qingting_proto::v1::topic_service_client::TopicServiceClient;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, Streaming};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
@@ -226,7 +229,13 @@ async fn a_client_that_knows_only_reflection_finds_a_phrase_across_word_boundari
         panic!("no list of services")
     };
     let names: BTreeSet<String> = services.service.into_iter().map(|ServiceResponse { name }| name).collect();
-    for service in ["AnalysisService", "CallService", "IngestService", "KnowledgeService"] {
+    for service in [
+        "AnalysisService",
+        "CallService",
+        "IngestService",
+        "KnowledgeService",
+        "TopicService",
+    ] {
         assert!(names.contains(&format!("qingting.v1.{service}")), "{names:?}");
     }
     assert!(names.contains("grpc.health.v1.Health"), "{names:?}");
@@ -366,6 +375,67 @@ async fn an_article_answers_a_question_asked_in_other_words() {
     let hits = client.search_articles(request).await.unwrap().into_inner().hits;
     assert_eq!(hits[0].id, "k-1");
     assert!(hits[0].passage.contains("租房合同"), "{}", hits[0].passage);
+    server.stop().await;
+}
+
+/// The next alert: call, whether it runs, and the alert's own name.
+async fn alert(alerts: &mut Streaming<v1::WatchAlertsResponse>) -> (String, bool, String) {
+    let next = tokio::time::timeout(Duration::from_secs(5), alerts.next()).await.expect("an alert in time");
+    let alert = next.unwrap().unwrap().alert.unwrap();
+    match alert.subject {
+        Some(v1::alert::Subject::Crisis(crisis)) => (crisis.call, crisis.live, alert.name),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_life_in_danger_reaches_who_watches_before_the_next_turn_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path()).await;
+    let watch = async |server: &Server| {
+        let mut client = TopicServiceClient::new(server.channel.clone());
+        client.watch_alerts(v1::WatchAlertsRequest::default()).await.unwrap().into_inner()
+    };
+    let mut alerts = watch(&server).await;
+    let whole = call("c-9", "2026-03-02T21:15:00+08:00", "A", "我不想活了，我现在就站在楼顶上。");
+    let (say, messages) = tokio::sync::mpsc::channel(1);
+    let mut client = AnalysisServiceClient::new(server.channel.clone());
+    let mut answers = client.follow_call(ReceiverStream::new(messages)).await.unwrap().into_inner();
+    let begun = v1::CallRecord { turns: Vec::new(), ..whole.clone() };
+    say.send(v1::FollowCallRequest { call: Some(begun), turns: Vec::new() }).await.unwrap();
+    answers.next().await.unwrap().unwrap();
+    for (i, turn) in whole.turns.iter().enumerate() {
+        say.send(v1::FollowCallRequest { call: None, turns: vec![turn.clone()] }).await.unwrap();
+        let answer = answers.next().await.unwrap().unwrap();
+        let Some(v1::follow_call_response::Result::Update(update)) = answer.result else {
+            panic!("{answer:?}")
+        };
+        assert_eq!(update.danger.map(|danger| danger.turn), (i >= 1).then_some(Some(1)));
+        if i == 1 {
+            let (name, live, _) = alert(&mut alerts).await;
+            assert_eq!((name.as_str(), live), ("calls/c-9", true));
+        }
+    }
+    drop(say);
+    assert!(answers.next().await.is_none());
+
+    // The whole call is no news; who comes later is told of it none the less.
+    server.ingest(vec![whole]).await;
+    server.searchable(1).await;
+    let quiet = tokio::time::timeout(Duration::from_millis(200), alerts.next()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+    let (name, live, before) = alert(&mut watch(&server).await).await;
+    assert_eq!((name.as_str(), live), ("calls/c-9", false));
+    server.stop().await;
+    assert_eq!(alerts.next().await.unwrap().unwrap_err().code(), Code::Unavailable);
+
+    let server = Server::start(folder.path()).await;
+    let mut alerts = watch(&server).await;
+    let (name, live, after) = alert(&mut alerts).await;
+    assert_eq!((name.as_str(), live), ("calls/c-9", false));
+    assert_ne!(before, after);
+    let request = v1::SearchCallsRequest { filter: "crisis:true".into(), ..Default::default() };
+    assert_eq!(server.calls().search_calls(request).await.unwrap().into_inner().hits[0].call, "calls/c-9");
     server.stop().await;
 }
 

@@ -14,7 +14,8 @@ use crate::finding::{CodeFeatures, Finder};
 use crate::learned::{Deep, DeepReport, Learned};
 use crate::normalize::Normalizer;
 use crate::record::{
-    Analysis, CallContext, CallMargins, CallRecord, CallSignals, NormalizedTurn, Provenance, Token, TurnAnalysis,
+    Analysis, CallContext, CallMargins, CallRecord, CallSignals, Finding, NormalizedTurn, Provenance, Token,
+    TurnAnalysis,
 };
 use crate::score::Scorer;
 use crate::segment::Segmenter;
@@ -180,10 +181,22 @@ impl Pipeline {
 
     /// Analyses one call.
     pub fn analyze(&self, record: &CallRecord) -> Analyzed {
+        self.run(record, |_| ()).0
+    }
+
+    /// Analyses a call that is still running, and tells what the detectors alone assert of a code so
+    /// far; see [`Finder::detected`].
+    pub fn analyze_running(&self, record: &CallRecord, code: &str) -> (Analyzed, Vec<Finding>) {
+        self.run(record, |context| self.finder.detected(context, code))
+    }
+
+    /// Analyses one call, and lets somebody look at it before the findings.
+    fn run<R>(&self, record: &CallRecord, look: impl FnOnce(&CallContext<'_>) -> R) -> (Analyzed, R) {
         let turns = self.normalizer.call(record);
         let tokens: Vec<_> = turns.iter().map(|turn| self.segmenter.cut(&turn.fold)).collect();
         let signals = self.signals(record, &turns, &tokens);
         let context = CallContext { record, turns: &turns, tokens: &tokens, signals: &signals };
+        let seen = look(&context);
         let found = self.finder.run(&context);
         let facts = self.facts.run(&context, &found.findings);
         let conduct = self.facts.conduct(&context, &found.findings, &facts);
@@ -205,7 +218,7 @@ impl Pipeline {
                 acts: signal.acts.clone(),
             })
             .collect();
-        Analyzed {
+        let analyzed = Analyzed {
             record: self.normalizer.masked_record(record, &turns),
             analysis: Analysis {
                 call_id: record.call_id.clone(),
@@ -218,7 +231,8 @@ impl Pipeline {
                 score,
                 provenance,
             },
-        }
+        };
+        (analyzed, seen)
     }
 
     /// Analyses many calls on the current rayon pool. The output is in input order and does not
@@ -247,5 +261,23 @@ mod tests {
             let found = pipeline.analyze(&record).analysis;
             assert!(!found.facts.crisis, "{text}: {:?}", found.findings);
         }
+    }
+
+    /// Of the calm turn and of the danger after it the judgement of the call makes nothing yet.
+    #[test]
+    fn a_running_call_is_given_the_same_analysis_and_what_detectors_hear() {
+        let pipeline = Pipeline::new(&PipelineConfig::default(), &Assets::embedded()).unwrap();
+        let mut record = CallRecord::new("running");
+        assert_eq!(pipeline.analyze_running(&record, "crisis"), (pipeline.analyze(&record), Vec::new()));
+        record.turns = vec![
+            Turn::new(Role::Agent, "您好，请讲。"),
+            Turn::new(Role::Caller, "我想问一下，我家的低保申请办得怎么样了？"),
+        ];
+        assert_eq!(pipeline.analyze_running(&record, "crisis"), (pipeline.analyze(&record), Vec::new()));
+        record.turns.push(Turn::new(Role::Caller, "着火了，楼道里全是浓烟，孩子还在屋里！"));
+        let (analyzed, heard) = pipeline.analyze_running(&record, "crisis");
+        assert_eq!(analyzed, pipeline.analyze(&record));
+        assert_eq!(heard.iter().map(|f| (f.code.as_str(), f.turn)).collect::<Vec<_>>(), [("crisis", Some(2))]);
+        assert!(heard[0].confidence >= 0.55 && heard[0].evidence[0].quote.contains("着火"), "{heard:?}");
     }
 }

@@ -10,9 +10,9 @@ use qingting_proto::v1::analysis_service_server::AnalysisService;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{analysis_to_wire, record_from_wire};
-use super::deadline;
 use super::shared::{Ready, Shared};
 use super::status::{Failure, status_message};
+use super::{deadline, follow};
 
 /// The service.
 pub(super) struct Analyses(pub(super) Arc<Shared>);
@@ -62,6 +62,17 @@ impl AnalysisService for Analyses {
         });
         // In order and bounded: a client that does not read holds its own stream back.
         Ok(Response::new(answers.buffered(window).boxed()))
+    }
+
+    type FollowCallStream = BoxStream<'static, Result<v1::FollowCallResponse, Status>>;
+
+    async fn follow_call(
+        &self,
+        request: Request<Streaming<v1::FollowCallRequest>>,
+    ) -> Result<Response<Self::FollowCallStream>, Status> {
+        let (ready, permit) = self.0.stream()?;
+        let messages = self.0.messages(request.into_inner());
+        Ok(Response::new(follow::answers(self.0.clone(), ready, permit, messages)))
     }
 }
 

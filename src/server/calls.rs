@@ -221,7 +221,7 @@ fn call_id<'a>(name: &'a str, field: &str) -> Result<&'a str, Invalid> {
     }
 }
 
-fn resource(call_id: &str) -> String {
+pub(super) fn resource(call_id: &str) -> String {
     format!("{COLLECTION}{call_id}")
 }
 

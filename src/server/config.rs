@@ -39,6 +39,10 @@ pub struct ServerConfig {
     pub drain_timeout_ms: u64,
     /// Interval of HTTP/2 keepalive pings, milliseconds.
     pub keepalive_ms: u64,
+    /// Most turns of a call that is followed while it is running.
+    pub max_followed_turns: usize,
+    /// Alerts of each kind that are remembered for clients that come later or come back.
+    pub alert_backlog: usize,
 }
 
 impl Default for ServerConfig {
@@ -51,13 +55,15 @@ impl Default for ServerConfig {
             default_page_size: 20,
             max_page_size: 200,
             max_requests: 64,
-            max_streams: 16,
+            max_streams: 64,
             stream_window: 32,
             write_queue: 128,
             refresh_ms: 1000,
             request_timeout_ms: 30_000,
             drain_timeout_ms: 10_000,
             keepalive_ms: 30_000,
+            max_followed_turns: 1000,
+            alert_backlog: 200,
         }
     }
 }
@@ -84,6 +90,8 @@ impl ServerConfig {
             ("refresh_ms", self.refresh_ms as usize),
             ("request_timeout_ms", self.request_timeout_ms as usize),
             ("keepalive_ms", self.keepalive_ms as usize),
+            ("max_followed_turns", self.max_followed_turns),
+            ("alert_backlog", self.alert_backlog),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return wrong(key, "must be at least 1".to_owned());

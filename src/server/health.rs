@@ -5,12 +5,13 @@ use qingting_proto::v1::analysis_service_server::SERVICE_NAME as ANALYSIS;
 use qingting_proto::v1::call_service_server::SERVICE_NAME as CALL;
 use qingting_proto::v1::ingest_service_server::SERVICE_NAME as INGEST;
 use qingting_proto::v1::knowledge_service_server::SERVICE_NAME as KNOWLEDGE;
+use qingting_proto::v1::topic_service_server::SERVICE_NAME as TOPIC;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 /// The name under which the server as a whole is asked about.
 const OVERALL: &str = "";
-const ALL: [&str; 5] = [OVERALL, ANALYSIS, CALL, INGEST, KNOWLEDGE];
+const ALL: [&str; 6] = [OVERALL, ANALYSIS, CALL, INGEST, KNOWLEDGE, TOPIC];
 
 /// Reports the state of the services.
 #[derive(Clone)]

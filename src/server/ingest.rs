@@ -57,8 +57,14 @@ fn dated(call: Option<v1::CallRecord>) -> Result<CallRecord, Invalid> {
     Ok(record)
 }
 
-async fn keep(shared: &Shared, ready: &Arc<Ready>, record: CallRecord) -> Result<(), Status> {
-    let pipeline = ready.pipeline.clone();
-    let analyzed = shared.compute.run(move || pipeline.analyze(&record)).await?;
+async fn keep(shared: &Arc<Shared>, ready: &Arc<Ready>, record: CallRecord) -> Result<(), Status> {
+    let (pipeline, hub) = (ready.pipeline.clone(), shared.clone());
+    let work = move || {
+        let analyzed = pipeline.analyze(&record);
+        // A life in danger waits neither for the disk nor for the client to stay.
+        hub.alerts.ended(&analyzed);
+        analyzed
+    };
+    let analyzed = shared.compute.run(work).await?;
     ready.writes.call(analyzed).await
 }

@@ -5,6 +5,7 @@
 //! Three kinds of threads: the async runtime, which never computes; the compute pool
 //! (analysis and search); and the one writer thread.
 
+pub mod alerts;
 mod analysis;
 pub mod backend;
 mod calls;
@@ -14,6 +15,7 @@ pub mod convert;
 pub mod data;
 mod deadline;
 mod findings;
+mod follow;
 mod health;
 mod ingest;
 mod knowledge;
@@ -21,6 +23,7 @@ mod layers;
 mod paging;
 mod shared;
 mod status;
+mod topics;
 mod writer;
 
 #[cfg(test)]
@@ -38,6 +41,7 @@ use qingting_proto::v1::analysis_service_server::AnalysisServiceServer;
 use qingting_proto::v1::call_service_server::CallServiceServer;
 use qingting_proto::v1::ingest_service_server::IngestServiceServer;
 use qingting_proto::v1::knowledge_service_server::KnowledgeServiceServer;
+use qingting_proto::v1::topic_service_server::TopicServiceServer;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tonic::transport::Server;
@@ -166,7 +170,12 @@ where
 }
 
 /// Loads, serves, and returns when the server is to be stopped: the writer, if it was started.
-async fn control<L, S>(shared: &Shared, health: &Health, load: L, shutdown: S) -> Result<Option<WriterThread>, Error>
+async fn control<L, S>(
+    shared: &Arc<Shared>,
+    health: &Health,
+    load: L,
+    shutdown: S,
+) -> Result<Option<WriterThread>, Error>
 where
     L: FnOnce() -> index::Result<State> + Send + 'static,
     S: Future<Output = ()> + Send,
@@ -179,6 +188,12 @@ where
         }
     };
     tokio::pin!(stop);
+    let recalled = shared.clone();
+    let load = move || {
+        let state = load()?;
+        topics::recall(&recalled.alerts, &*state.reader, recalled.config.alert_backlog)?;
+        Ok::<_, index::Error>(state)
+    };
     let State { pipeline, reader, writer } = tokio::select! {
         loaded = tokio::task::spawn_blocking(load) => loaded.map_err(|_| Error::LoadPanicked)??,
         () = &mut stop => return Ok(None),
@@ -244,7 +259,8 @@ fn serve(
         .add_service(limited!(AnalysisServiceServer, analysis::Analyses(shared.clone())))
         .add_service(limited!(CallServiceServer, calls::Calls(shared.clone())))
         .add_service(limited!(IngestServiceServer, ingest::Ingest(shared.clone())))
-        .add_service(limited!(KnowledgeServiceServer, knowledge::Knowledge(shared.clone())));
+        .add_service(limited!(KnowledgeServiceServer, knowledge::Knowledge(shared.clone())))
+        .add_service(limited!(TopicServiceServer, topics::Topics(shared.clone())));
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let stop = shared.stopping.clone().cancelled_owned();
     Ok(router.serve_with_incoming_shutdown(incoming, stop))

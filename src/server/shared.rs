@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
+use super::alerts::Hub;
 use super::backend::Reader;
 use super::compute::Compute;
 use super::status::Failure;
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub(super) config: ServerConfig,
     pub(super) compute: Compute,
     pub(super) stopping: CancellationToken,
+    pub(super) alerts: Hub,
     ready: OnceLock<Arc<Ready>>,
     requests: Arc<Semaphore>,
     streams: Arc<Semaphore>,
@@ -38,6 +40,7 @@ impl Shared {
         Ok(Self {
             compute: Compute::new(config.threads)?,
             stopping: CancellationToken::new(),
+            alerts: Hub::new(config.alert_backlog),
             ready: OnceLock::new(),
             requests: Arc::new(Semaphore::new(config.max_requests)),
             streams: Arc::new(Semaphore::new(config.max_streams)),

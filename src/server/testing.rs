@@ -1,5 +1,5 @@
 //! For the tests of this module: a backend in memory, and a server on a port of its own.
-//! The backend finds substrings and understands one filter, `queue:VALUE`.
+//! The backend finds substrings and understands two filters, `queue:VALUE` and `crisis:true`.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -65,26 +65,31 @@ pub(super) struct Memory {
     /// Searches and writes wait here.
     pub(super) gate: Gate,
     pub(super) finished: AtomicBool,
+    /// Reading a call fails.
+    pub(super) unreadable: AtomicBool,
     /// Sizes of the groups that were written.
     pub(super) groups: Mutex<Vec<usize>>,
 }
 
 impl Memory {
     fn matching(&self, query: &CallQuery) -> Vec<Analyzed> {
-        let wanted = query.filter.as_ref().and_then(queue_of);
+        let wanted = query.filter.as_ref().and_then(|filter| value_of(filter, "queue"));
+        let crisis = query.filter.as_ref().and_then(|filter| value_of(filter, "crisis"));
         let text = query.text.as_deref().unwrap_or_default();
         let calls = self.seen.lock().unwrap();
         let says = |call: &&Analyzed| call.record.turns.iter().any(|t| t.text.contains(text));
-        let passes = |call: &&Analyzed| wanted.is_none() || call.record.queue == wanted;
+        let passes = |call: &&Analyzed| {
+            (wanted.is_none() || call.record.queue == wanted) && (crisis.is_none() || call.analysis.facts.crisis)
+        };
         calls.values().filter(says).filter(passes).cloned().collect()
     }
 }
 
-/// The one condition that this backend understands, `queue:VALUE`.
-fn queue_of(filter: &Filter) -> Option<String> {
+/// The value that a field must have.
+fn value_of(filter: &Filter, wanted: &str) -> Option<String> {
     match filter {
-        Filter::Is { field: "queue", value } => Some(value.clone()),
-        Filter::All(parts) => parts.iter().find_map(queue_of),
+        Filter::Is { field, value } if *field == wanted => Some(value.clone()),
+        Filter::All(parts) => parts.iter().find_map(|part| value_of(part, wanted)),
         _ => None,
     }
 }
@@ -146,6 +151,9 @@ impl Reader for Memory {
     }
 
     fn get_call(&self, call_id: &str) -> index::Result<Option<Analyzed>> {
+        if self.unreadable.load(Ordering::SeqCst) {
+            return Err(index::Error::corrupt("/data/calls", "on purpose"));
+        }
         Ok(self.kept.lock().unwrap().get(call_id).cloned())
     }
 

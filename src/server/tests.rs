@@ -1,6 +1,8 @@
 //! The services over a real connection, with a backend in memory: what the wire promises
 //! whatever the store is.
 
+mod live;
+
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::time::Duration;

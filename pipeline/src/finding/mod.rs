@@ -111,6 +111,27 @@ impl Finder {
         self.config.codes.get(code).copied().or_else(chosen).unwrap_or_else(|| self.config.threshold(code))
     }
 
+    /// What the detectors alone assert of a code, by the thresholds of codes without a trained judgement,
+    /// in order of the turns. Judgements were trained on whole calls and weigh what is said before
+    /// and after; of a call that has only come as far as the turn in question they know too little.
+    pub fn detected(&self, context: &CallContext<'_>, code: &str) -> Vec<Finding> {
+        if context.turns.is_empty() {
+            return Vec::new();
+        }
+        let scene = Scene::new(context, &self.config, &self.constructions);
+        let mut candidates = Vec::new();
+        for detector in DETECTORS {
+            if detector.codes().contains(&code) && !self.config.disabled.iter().any(|id| id == detector.id()) {
+                detector.detect(&scene, &mut candidates);
+            }
+        }
+        let assert = self.config.threshold(code).assert;
+        candidates.retain(|candidate| candidate.code == code && candidate.confidence >= assert);
+        candidates.sort_by_key(|candidate| candidate.turn);
+        let known = self.catalog.get(code);
+        known.map_or_else(Vec::new, |info| candidates.into_iter().map(|c| finding(context, info, c)).collect())
+    }
+
     fn detect(&self, scene: &Scene<'_>) -> Vec<Candidate> {
         let mut candidates = Vec::new();
         for detector in DETECTORS {
@@ -140,7 +161,7 @@ impl Finder {
                 continue;
             };
             let threshold = self.threshold(&candidate.code);
-            let confidence = candidate.confidence.clamp(0.0, 1.0);
+            let confidence = candidate.confidence;
             let list = if confidence >= threshold.assert {
                 &mut findings.findings
             } else if confidence >= threshold.review {
@@ -148,19 +169,23 @@ impl Finder {
             } else {
                 continue;
             };
-            list.push(Finding {
-                code: candidate.code,
-                turn: candidate.turn.map(|turn| turn as u32),
-                role: info.role,
-                severity: candidate.severity.unwrap_or(info.severity),
-                confidence: (confidence * 1000.0).round() / 1000.0,
-                taboo: info.taboo,
-                evidence: candidate.evidence.iter().map(|&(turn, span)| evidence(context, turn, span)).collect(),
-                rule: candidate.rule,
-                explanation: candidate.explanation,
-            });
+            list.push(finding(context, info, candidate));
         }
         findings
+    }
+}
+
+fn finding(context: &CallContext<'_>, info: &CodeInfo, candidate: Candidate) -> Finding {
+    Finding {
+        code: candidate.code,
+        turn: candidate.turn.map(|turn| turn as u32),
+        role: info.role,
+        severity: candidate.severity.unwrap_or(info.severity),
+        confidence: (candidate.confidence.clamp(0.0, 1.0) * 1000.0).round() / 1000.0,
+        taboo: info.taboo,
+        evidence: candidate.evidence.iter().map(|&(turn, span)| evidence(context, turn, span)).collect(),
+        rule: candidate.rule,
+        explanation: candidate.explanation,
     }
 }
 

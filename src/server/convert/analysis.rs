@@ -15,11 +15,11 @@ use super::{index, signed};
 pub fn analysis_to_wire(analysis: Analysis) -> v1::Analysis {
     v1::Analysis {
         call_id: analysis.call_id,
-        turns: analysis.turns.into_iter().map(turn).collect(),
+        turns: analysis.turns.into_iter().map(turn_analysis_to_wire).collect(),
         signals: Some(signals(analysis.signals)),
         findings: analysis.findings.into_iter().map(finding_to_wire).collect(),
         uncertain: analysis.uncertain.into_iter().map(finding_to_wire).collect(),
-        facts: Some(facts(analysis.facts)),
+        facts: Some(facts_to_wire(analysis.facts)),
         conduct: analysis.conduct.map(conduct),
         score: analysis.score.map(score),
         provenance: Some(provenance(analysis.provenance)),
@@ -52,7 +52,8 @@ pub fn finding_to_wire(finding: Finding) -> v1::Finding {
     }
 }
 
-fn turn(turn: TurnAnalysis) -> v1::TurnAnalysis {
+/// One turn of an analysis.
+pub(in crate::server) fn turn_analysis_to_wire(turn: TurnAnalysis) -> v1::TurnAnalysis {
     v1::TurnAnalysis {
         turn: index(turn.turn),
         text: turn.text,
@@ -85,7 +86,8 @@ fn signals(signals: SignalReport) -> v1::SignalReport {
     }
 }
 
-fn facts(facts: Facts) -> v1::Facts {
+/// The facts.
+pub(in crate::server) fn facts_to_wire(facts: Facts) -> v1::Facts {
     v1::Facts {
         appeal_type: facts.appeal_type,
         outcome: facts.outcome,

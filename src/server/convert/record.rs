@@ -126,6 +126,20 @@ pub fn record_from_wire(wire: Option<v1::CallRecord>, field: &str) -> Result<Cal
     check.invalid.or(record)
 }
 
+/// Turns on their way in; they are the request's own field `turns`.
+///
+/// # Errors
+/// Every field that is wrong, not only the first.
+pub(in crate::server) fn turns_from_wire(turns: Vec<v1::Turn>) -> Result<Vec<Turn>, Invalid> {
+    let mut check = Check { invalid: Invalid::default(), root: "" };
+    let turns = turns.into_iter().enumerate().map(|(i, turn)| check.turn(i, turn)).collect();
+    for (field, _) in &mut check.invalid.violations {
+        // Below the request itself there is no name for the point to part from.
+        field.remove(0);
+    }
+    check.invalid.or(turns)
+}
+
 /// Collects what is wrong below one root field.
 struct Check<'a> {
     invalid: Invalid,
@@ -348,6 +362,14 @@ mod tests {
             ]
         );
         assert_eq!(record_from_wire(None, "call").unwrap_err(), Invalid::field("call", "required"));
+    }
+
+    #[test]
+    fn turns_by_themselves_are_named_without_a_root() {
+        let wrong = v1::Turn { start_ms: Some(-1), ..Default::default() };
+        let invalid = turns_from_wire(vec![v1::Turn::default(), wrong]).unwrap_err();
+        assert_eq!(invalid.violations[0].0, "turns[1].start_ms");
+        assert_eq!(turns_from_wire(vec![v1::Turn::default()]).unwrap(), [Turn::new(Role::Other, "")]);
     }
 
     #[test]
