@@ -157,3 +157,15 @@ fn examples(calls: &[Example]) -> Markup {
 fn clock(ms: Option<u64>) -> String {
     ms.map_or_else(String::new, |ms| format!("{:02}:{:02} ", ms / 60_000, ms / 1000 % 60))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lives_in_danger_come_before_every_figure() {
+        let crises = vec![("c-1".to_owned(), "我不想活了".to_owned())];
+        let page = page(NaiveDate::default(), &DayReport { crises, ..DayReport::default() });
+        assert!(page.find("我不想活了").unwrap() < page.find("接通率").unwrap());
+    }
+}
