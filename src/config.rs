@@ -15,6 +15,7 @@ use qingting_pipeline::topic::callers::CallerConfig;
 use qingting_pipeline::topic::hotspot::HotspotConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::insight::InsightSettings;
 use crate::server::ServerConfig;
 
 /// Prefix of the environment variables that override a setting:
@@ -187,6 +188,17 @@ impl Settings {
             fact: self.fact.clone(),
             score: self.score.clone(),
             topic: self.topic.clone(),
+        }
+    }
+
+    /// The part that everything over many calls depends on.
+    pub fn insight(&self) -> InsightSettings {
+        InsightSettings {
+            topic: self.topic.clone(),
+            burst: self.burst,
+            hotspot: self.hotspot,
+            association: self.association,
+            callers: self.callers,
         }
     }
 

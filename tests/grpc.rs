@@ -10,7 +10,8 @@ use futures::{StreamExt, stream};
 use prost::Message;
 use prost::bytes::{Buf, BufMut};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
-use qingting::server::{Error, ServerConfig, data, run};
+use qingting::insight::InsightSettings;
+use qingting::server::{Error, ServerConfig, State, data, run};
 use qingting_models::StaticVectors;
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::assets::Assets;
@@ -43,21 +44,26 @@ fn pipeline() -> Arc<Pipeline> {
     PIPELINE.get_or_init(load).clone()
 }
 
-struct Server {
-    channel: Channel,
+fn open(folder: &Path) -> qingting_index::Result<State> {
+    let over = (InsightSettings::default(), Assets::embedded());
+    data::open(folder, "qingting serve", pipeline(), StaticVectors::embedded()?, over)
+}
+
+pub(crate) struct Server {
+    pub(crate) channel: Channel,
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<(), Error>>,
 }
 
 impl Server {
     /// Serves a data folder on a free port, and waits until health says that it does.
-    async fn start(folder: &Path) -> Self {
+    pub(crate) async fn start(folder: &Path) -> Self {
         let config = ServerConfig { refresh_ms: 50, threads: 2, ..ServerConfig::default() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let folder = folder.to_owned();
-        let load = move || data::open(&folder, "qingting serve", pipeline(), StaticVectors::embedded()?);
+        let load = move || open(&folder);
         let task = tokio::spawn(run(listener, config, load, async {
             let _ = stopped.await;
         }));
@@ -69,7 +75,7 @@ impl Server {
         Self { channel, stop, task }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         self.task.await.unwrap().unwrap();
     }
@@ -78,7 +84,7 @@ impl Server {
         CallServiceClient::new(self.channel.clone())
     }
 
-    async fn ingest(&self, calls: Vec<v1::CallRecord>) {
+    pub(crate) async fn ingest(&self, calls: Vec<v1::CallRecord>) {
         let count = calls.len() as i64;
         let requests = stream::iter(calls.into_iter().map(|call| v1::IngestCallsRequest { call: Some(call) }));
         let mut client = IngestServiceClient::new(self.channel.clone());
@@ -90,7 +96,7 @@ impl Server {
         }
     }
 
-    async fn searchable(&self, count: i64) {
+    pub(crate) async fn searchable(&self, count: i64) {
         for _ in 0..1000 {
             let found = self.calls().search_calls(v1::SearchCallsRequest::default()).await.unwrap();
             if found.into_inner().total_size == count {
@@ -445,7 +451,7 @@ async fn a_folder_that_is_being_served_is_not_served_twice() {
     let server = Server::start(folder.path()).await;
     let path = folder.path().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let load = move || data::open(&path, "qingting serve", pipeline(), StaticVectors::embedded()?);
+    let load = move || open(&path);
     let second = run(listener, ServerConfig::default(), load, std::future::pending()).await.unwrap_err();
     assert!(second.to_string().contains("qingting serve"), "{second}");
     server.stop().await;

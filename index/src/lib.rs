@@ -23,7 +23,7 @@ mod store;
 #[cfg(test)]
 mod testing;
 
-pub use data::{Context, DataDir, DateRange, DigestsWriter, IngestSession, IngestSummary, Scan, Stats};
+pub use data::{AssignmentsStamp, Context, DataDir, DateRange, DigestsWriter, IngestSession, IngestSummary, Scan, Stats};
 pub use error::{Error, Result};
 pub use ledger::{AuditEntry, SourceFile};
 pub use manifest::{FORMAT_VERSION, Manifest};

@@ -9,6 +9,7 @@ use clap::Args;
 use miette::{IntoDiagnostic, WrapErr};
 use qingting_index::{Context, DataDir, DateRange};
 use qingting_pipeline::Pipeline;
+use qingting_pipeline::assets::Assets;
 use qingting_pipeline::import::Importer;
 use qingting_proto::v1;
 use qingting_proto::v1::call_service_client::CallServiceClient;
@@ -22,6 +23,7 @@ use super::ingest::Store;
 use super::progress::Spinner;
 use super::submit::{holder_name, ready, status};
 use crate::batch::{Batch, Quarantine};
+use crate::config::Settings;
 use crate::diagnostic;
 use crate::server::{self, ServerConfig};
 
@@ -65,9 +67,9 @@ pub(super) fn run(args: &DemoArgs) -> miette::Result<u8> {
     super::topics::print(&super::topics::find(&opened, DateRange::ALL, 1, false)?);
 
     heading("三、通过 gRPC 查询");
-    let Opened { settings, pipeline, data, .. } = opened;
+    let Opened { settings, assets, pipeline, data } = opened;
     drop(data); // one writer at a time: now it is the server
-    serve_and_ask(&settings.server, Arc::new(pipeline), data_path.clone())?;
+    serve_and_ask(&settings, assets, Arc::new(pipeline), data_path.clone())?;
     println!("\n用时 {:.1} 秒", began.elapsed().as_secs_f64());
     if args.keep.is_some() {
         println!("数据保留在 {0}，可以继续查询：qingting search 停水 --data {0}", data_path.display());
@@ -107,15 +109,16 @@ fn ingest(opened: &Opened, calls: &Path) -> miette::Result<u8> {
     })
 }
 
-fn serve_and_ask(config: &ServerConfig, pipeline: Arc<Pipeline>, data: PathBuf) -> miette::Result<()> {
+fn serve_and_ask(settings: &Settings, assets: Assets, pipeline: Arc<Pipeline>, data: PathBuf) -> miette::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
     runtime.block_on(async {
-        let config = ServerConfig { listen: ([127, 0, 0, 1], 0).into(), ..config.clone() };
+        let config = ServerConfig { listen: ([127, 0, 0, 1], 0).into(), ..settings.server.clone() };
         let listener = server::bind(&config).await.into_diagnostic()?;
         let address = listener.local_addr().into_diagnostic()?;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let encoder = encoder()?;
-        let load = move || server::data::open(&data, &holder_name(address), pipeline, encoder);
+        let over = (settings.insight(), assets);
+        let load = move || server::data::open(&data, &holder_name(address), pipeline, encoder, over);
         let served = tokio::spawn(server::run(listener, config, load, async {
             let _ = stopped.await; // a dropped sender means the same
         }));

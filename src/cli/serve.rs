@@ -33,7 +33,8 @@ pub(super) fn run(args: &ServeArgs) -> miette::Result<u8> {
         let listener = server::bind(&config).await.map_err(failure)?;
         let address = listener.local_addr().into_diagnostic()?;
         eprintln!("listening on {address}");
-        let load = move || server::data::open(&folder, &holder_name(address), pipeline, encoder);
+        let over = (settings.insight(), assets);
+        let load = move || server::data::open(&folder, &holder_name(address), pipeline, encoder, over);
         server::run(listener, config, load, stop_signal()).await.map_err(failure)
     })?;
     Ok(super::GOOD)

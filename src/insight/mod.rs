@@ -7,11 +7,30 @@ pub mod nightly;
 use qingting_index::calls::{CallQuery, Filter, Sort};
 use qingting_index::{self as index, DataDir, DateRange};
 use qingting_pipeline::record::CallDigest;
+use qingting_pipeline::topic::association::AssociationConfig;
+use qingting_pipeline::topic::burst::BurstConfig;
+use qingting_pipeline::topic::callers::CallerConfig;
+use qingting_pipeline::topic::hotspot::HotspotConfig;
 use qingting_pipeline::topic::trend::CrisisAlert;
 use qingting_pipeline::topic::view::TopicView;
-use qingting_pipeline::topic::{TopicError, Topics};
+use qingting_pipeline::topic::{TopicConfig, TopicError, Topics};
 
 use crate::report::crisis_quote;
+
+/// How what is known over many calls is found.
+#[derive(Debug, Clone, Default)]
+pub struct InsightSettings {
+    /// Topics.
+    pub topic: TopicConfig,
+    /// Bursts.
+    pub burst: BurstConfig,
+    /// Hot spots.
+    pub hotspot: HotspotConfig,
+    /// Associations.
+    pub association: AssociationConfig,
+    /// Caller patterns.
+    pub callers: CallerConfig,
+}
 
 /// Most calls in danger that are listed.
 const MOST_CRISES: usize = 1000;
@@ -26,6 +45,9 @@ pub enum Error {
     /// There is no call to find topics in.
     #[error("there are no calls in that range of days")]
     NoCalls,
+    /// Topics are being refreshed or changed.
+    #[error("the topics are being refreshed; try again when that is done")]
+    Busy,
     /// A topic cannot be changed in that way.
     #[error(transparent)]
     Topic(#[from] TopicError),
@@ -78,7 +100,7 @@ pub fn crises(data: &DataDir, range: DateRange) -> Result<Vec<CrisisAlert>> {
         if let Some(call) = data.get_call(&hit.call_id)? {
             crises.push(CrisisAlert {
                 call_id: hit.call_id,
-                day: call.record.started_at.map(|at| at.date_naive()),
+                started_at: call.record.started_at,
                 quote: crisis_quote(&call.analysis),
             });
         }

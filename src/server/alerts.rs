@@ -15,7 +15,7 @@ use qingting_pipeline::record::{Agent, CallRecord, Finding};
 use tokio::sync::watch;
 
 use super::convert::Invalid;
-use crate::trend;
+use qingting_pipeline::topic::trend::BurstAlert;
 
 /// The code of a danger to life.
 pub(super) const CRISIS: &str = "crisis";
@@ -49,7 +49,7 @@ pub enum Subject {
     /// Somebody's life is in danger.
     Crisis(Crisis),
     /// Many more calls about a topic than were to be expected.
-    Burst(trend::Alert),
+    Burst(BurstAlert),
 }
 
 /// A call in which somebody's life is in danger.
@@ -256,16 +256,17 @@ impl Backlog {
     }
 
     /// Raises a burst; one that goes on from a remembered one is the same, with new figures.
-    fn burst(&mut self, mut burst: trend::Alert, raised_at: DateTime<FixedOffset>) -> bool {
+    fn burst(&mut self, mut burst: BurstAlert, raised_at: DateTime<FixedOffset>) -> bool {
         burst.call_ids.truncate(BURST_CALLS);
+        let place = burst.at.as_ref().map_or_else(String::new, |at| format!("（{}）", at.value));
         let explanation = format!(
-            "“{}”类来电突增：{}至{}共{}通，预期{:.1}通",
+            "“{}”{place}来电突增：{}至{}共{}通，预期{:.1}通",
             burst.label, burst.from, burst.until, burst.observed, burst.expected
         );
         let confidence = (1.0 - burst.chance).clamp(0.0, 1.0) as f32;
         let known = self.bursts.kept.iter_mut().find(|alert| {
             matches!(&alert.subject, Subject::Burst(known)
-                if known.topic == burst.topic && known.from <= burst.until && burst.from <= known.until)
+                if (&known.topic, &known.at) == (&burst.topic, &burst.at) && known.from <= burst.until && burst.from <= known.until)
         });
         if let Some(known) = known {
             let known = Arc::make_mut(known);
@@ -373,7 +374,7 @@ impl Hub {
     }
 
     /// Raises a burst, unless it goes on from one that was raised; that one is brought up to date.
-    pub fn burst(&self, burst: trend::Alert) {
+    pub fn burst(&self, burst: BurstAlert) {
         if self.backlog().burst(burst, now(None)) {
             self.changed.send_replace(());
         }

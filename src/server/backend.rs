@@ -1,10 +1,21 @@
 //! What the services need from the store and the indexes: reading from many threads, writing
 //! from one. The real one is over a data folder; the services know no more than this.
 
+use std::sync::Arc;
+
 use qingting_index as index;
 use qingting_index::calls::{CallPage, CallQuery, Group};
 use qingting_index::knowledge::{Article, KnowledgeHit, KnowledgeQuery};
+use qingting_index::DateRange;
 use qingting_pipeline::Analyzed;
+use qingting_pipeline::topic::trend::CrisisAlert;
+use qingting_pipeline::topic::view::TopicView;
+use qingting_pipeline::topic::{TopicError, Topics};
+
+use crate::insight;
+
+/// What a person decides about topics.
+pub type TopicDecision<'a> = dyn Fn(&mut Topics) -> Result<(), TopicError> + 'a;
 
 /// Answers questions; called from the compute pool, by several threads at once.
 pub trait Reader: Send + Sync + 'static {
@@ -25,6 +36,30 @@ pub trait Reader: Send + Sync + 'static {
     /// # Errors
     /// When the field cannot be grouped by, or the index cannot be read.
     fn aggregate(&self, query: &CallQuery, group_by: Option<&str>) -> index::Result<Vec<Group>>;
+
+    /// Calls and topics as the last refresh left them.
+    ///
+    /// # Errors
+    /// Before the first refresh; when they cannot be read.
+    fn topics(&self) -> insight::Result<Arc<TopicView>>;
+
+    /// Changes topics by a person's decision, and returns them as they are then.
+    ///
+    /// # Errors
+    /// When the change is refused, or they cannot be read or written.
+    fn change_topics(&self, change: &TopicDecision<'_>) -> insight::Result<Arc<TopicView>>;
+
+    /// Brings the topics up to date with the calls, or finds them anew.
+    ///
+    /// # Errors
+    /// When there are no calls, another refresh is under way, or something cannot be read or written.
+    fn refresh_topics(&self, rebuild: bool) -> insight::Result<Topics>;
+
+    /// The calls in which a life is in danger, newest first.
+    ///
+    /// # Errors
+    /// When the index or the store cannot be read.
+    fn crises(&self, range: DateRange) -> insight::Result<Vec<CrisisAlert>>;
 
     /// Searches the knowledge base.
     ///

@@ -2,24 +2,43 @@
 //! server runs.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use qingting_index as index;
 use qingting_index::calls::{CallPage, CallQuery, Group};
 use qingting_index::knowledge::{Article, KnowledgeHit, KnowledgeIndex, KnowledgeQuery};
-use qingting_index::{Context, DataDir};
+use qingting_index::{AssignmentsStamp, Context, DataDir, DateRange};
 use qingting_models::Encoder;
+use qingting_pipeline::assets::Assets;
+use qingting_pipeline::topic::Topics;
+use qingting_pipeline::topic::trend::CrisisAlert;
+use qingting_pipeline::topic::view::TopicView;
 use qingting_pipeline::{Analyzed, Pipeline};
 
 use super::State;
-use super::backend::{Reader, Writer};
+use super::backend::{Reader, TopicDecision, Writer};
+use crate::insight::nightly::Nightly;
+use crate::insight::{self, InsightSettings};
 
+/// Seed of the clustering; that of `qingting topics`.
+const SEED: u64 = 1;
 /// Where the ledger says that calls came from.
 const SOURCE: &str = "grpc";
 
 struct Data {
     folder: DataDir,
     knowledge: KnowledgeIndex,
+    pipeline: Arc<Pipeline>,
+    assets: Assets,
+    insight: InsightSettings,
+    topics: TopicStore,
+}
+
+/// The topics as they were read last, and the one who changes them.
+#[derive(Default)]
+struct TopicStore {
+    read: Mutex<Option<(AssignmentsStamp, Arc<TopicView>)>>,
+    changing: Mutex<()>,
 }
 
 /// Opens a data folder for serving; creates it when it is missing or empty.
@@ -27,14 +46,23 @@ struct Data {
 ///
 /// # Errors
 /// When another process writes it, a newer version wrote it, or an index has to be rebuilt first.
-pub fn open(path: &Path, who: &str, pipeline: Arc<Pipeline>, encoder: Arc<dyn Encoder>) -> index::Result<State> {
+pub fn open(
+    path: &Path,
+    who: &str,
+    pipeline: Arc<Pipeline>,
+    encoder: Arc<dyn Encoder>,
+    (insight, assets): (InsightSettings, Assets),
+) -> index::Result<State> {
     let folder = DataDir::open_writer(path, Context::new(&pipeline), who)?;
     // Better refused now than with every search.
     folder.calls()?;
     let (segmenter, normalizer) = (pipeline.segmenter().clone(), pipeline.normalizer().clone());
     let knowledge = KnowledgeIndex::open_or_create(&folder.knowledge_index_dir(), segmenter, normalizer, encoder)?;
-    let data = Arc::new(Data { folder, knowledge });
-    Ok(State { pipeline, reader: data.clone(), writer: Box::new(DataWriter(data)) })
+    let topics = TopicStore::default();
+    let data =
+        Data { folder, knowledge, pipeline: pipeline.clone(), assets, insight: insight.clone(), topics };
+    let data = Arc::new(data);
+    Ok(State { pipeline, reader: data.clone(), writer: Box::new(DataWriter(data)), insight })
 }
 
 impl Reader for Data {
@@ -48,6 +76,42 @@ impl Reader for Data {
 
     fn aggregate(&self, query: &CallQuery, group_by: Option<&str>) -> index::Result<Vec<Group>> {
         self.folder.calls()?.aggregate(query, group_by)
+    }
+
+    fn topics(&self) -> insight::Result<Arc<TopicView>> {
+        let stamp = self.folder.assignments_stamp()?.ok_or(insight::Error::NoTopics)?;
+        let mut read = self.topics.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, view)) = read.as_ref().filter(|(of, _)| *of == stamp) {
+            return Ok(Arc::clone(view));
+        }
+        let view = Arc::new(insight::load(&self.folder, DateRange::ALL)?);
+        *read = Some((stamp, Arc::clone(&view)));
+        Ok(view)
+    }
+
+    fn change_topics(&self, change: &TopicDecision<'_>) -> insight::Result<Arc<TopicView>> {
+        let _one = self.topics.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut topics: Topics = self.folder.read_topics()?.ok_or(insight::Error::NoTopics)?;
+        change(&mut topics)?;
+        self.folder.write_topics(&topics)?;
+        self.topics()
+    }
+
+    fn refresh_topics(&self, rebuild: bool) -> insight::Result<Topics> {
+        let _one = self.topics.changing.try_lock().map_err(|_| insight::Error::Busy)?;
+        let nightly = Nightly {
+            data: &self.folder,
+            config: &self.insight.topic,
+            assets: &self.assets,
+            pipeline: &self.pipeline,
+            seed: SEED,
+            rebuild,
+        };
+        nightly.run(DateRange::ALL)
+    }
+
+    fn crises(&self, range: DateRange) -> insight::Result<Vec<CrisisAlert>> {
+        insight::crises(&self.folder, range)
     }
 
     fn search_articles(&self, query: &KnowledgeQuery) -> index::Result<Vec<KnowledgeHit>> {

@@ -56,6 +56,8 @@ use shared::{Ready, Shared};
 pub use status::{ERROR_DOMAIN, Failure};
 use writer::WriterThread;
 
+use crate::insight::InsightSettings;
+
 /// What stops the server, or keeps it from starting.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -118,6 +120,8 @@ pub struct State {
     pub reader: Arc<dyn Reader>,
     /// Keeps calls and articles.
     pub writer: Box<dyn Writer>,
+    /// How what is known over many calls is found.
+    pub insight: InsightSettings,
 }
 
 /// Opens the configured address.
@@ -192,15 +196,18 @@ where
     let load = move || {
         let state = load()?;
         topics::recall(&recalled.alerts, &*state.reader, recalled.config.alert_backlog)?;
+        if let Err(error) = topics::raise_bursts(&recalled.alerts, &*state.reader, &state.insight.burst) {
+            tracing::error!(%error, "bursts cannot be told until the topics are refreshed");
+        }
         Ok::<_, index::Error>(state)
     };
-    let State { pipeline, reader, writer } = tokio::select! {
+    let State { pipeline, reader, writer, insight } = tokio::select! {
         loaded = tokio::task::spawn_blocking(load) => loaded.map_err(|_| Error::LoadPanicked)??,
         () = &mut stop => return Ok(None),
     };
     let (writes, thread) =
         WriterThread::start(writer, shared.config.write_queue, shared.config.refresh(), Handle::current())?;
-    shared.set_ready(Ready { pipeline, reader, writes });
+    shared.set_ready(Ready { pipeline, reader, writes, insight });
     health.ready().await;
     tracing::info!("serving");
     tokio::select! {
@@ -260,7 +267,7 @@ fn serve(
         .add_service(limited!(CallServiceServer, calls::Calls(shared.clone())))
         .add_service(limited!(IngestServiceServer, ingest::Ingest(shared.clone())))
         .add_service(limited!(KnowledgeServiceServer, knowledge::Knowledge(shared.clone())))
-        .add_service(limited!(TopicServiceServer, topics::Topics(shared.clone())));
+        .add_service(limited!(TopicServiceServer, topics::TopicCalls(shared.clone())));
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let stop = shared.stopping.clone().cancelled_owned();
     Ok(router.serve_with_incoming_shutdown(incoming, stop))

@@ -16,12 +16,14 @@ use super::compute::Compute;
 use super::status::Failure;
 use super::writer::WriteQueue;
 use super::{Error, ServerConfig};
+use crate::insight::InsightSettings;
 
 /// Everything that the services need once it is loaded.
 pub(super) struct Ready {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) reader: Arc<dyn Reader>,
     pub(super) writes: WriteQueue,
+    pub(super) insight: InsightSettings,
 }
 
 /// Shared by all services.

@@ -6,10 +6,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use qingting_index as index;
+use qingting_pipeline::topic::TopicError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::convert::Invalid;
+use crate::insight;
 
 /// Domain of `google.rpc.ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "qingting.v1";
@@ -34,6 +36,9 @@ pub enum Failure {
     /// The store or an index refused.
     #[error(transparent)]
     Index(#[from] index::Error),
+    /// What is known over many calls cannot be told or changed.
+    #[error(transparent)]
+    Insight(#[from] insight::Error),
     /// All permits are taken.
     #[error("too many {0} at once")]
     Busy(&'static str),
@@ -89,6 +94,7 @@ impl From<Failure> for Status {
                 Status::with_error_details(Code::NotFound, message, details)
             }
             Failure::Index(error) => from_index(&error),
+            Failure::Insight(error) => from_insight(error, message),
             Failure::Busy(_) => retry(Code::ResourceExhausted, message, "BUSY"),
             Failure::NotReady => retry(Code::Unavailable, message, "NOT_READY"),
             Failure::ShuttingDown => retry(Code::Unavailable, message, "SHUTTING_DOWN"),
@@ -96,6 +102,27 @@ impl From<Failure> for Status {
             Failure::Deadline(_) => Status::with_error_details(Code::DeadlineExceeded, message, reason("TIMEOUT")),
             Failure::Panicked => Status::with_error_details(Code::Internal, message, reason("PANIC")),
         }
+    }
+}
+
+fn from_insight(error: insight::Error, message: String) -> Status {
+    use insight::Error as E;
+    match error {
+        E::NoTopics => {
+            let message = "there are no topics yet: RefreshTopics finds them".to_owned();
+            Status::with_error_details(Code::FailedPrecondition, message, reason("NO_TOPICS"))
+        }
+        E::NoCalls => Status::with_error_details(Code::FailedPrecondition, message, reason("NO_CALLS")),
+        E::Busy => retry(Code::Aborted, message, "REFRESHING"),
+        E::Topic(TopicError::Unknown(id)) => {
+            Failure::NotFound { kind: "qingting.v1.Topic", name: format!("topics/{id}") }.into()
+        }
+        E::Topic(TopicError::Retired { .. }) => {
+            Status::with_error_details(Code::FailedPrecondition, message, reason("TOPIC_MERGED"))
+        }
+        E::Topic(_) => Status::with_error_details(Code::InvalidArgument, message, reason("INVALID_FIELD")),
+        E::Index(error) => from_index(&error),
+        E::Pipeline(error) => from_index(&error.into()),
     }
 }
 

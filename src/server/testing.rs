@@ -9,11 +9,15 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
 use qingting_index as index;
+use qingting_index::DateRange;
 use qingting_index::calls::{CallHit, CallPage, CallQuery, Facet, Filter, Group, TurnHit};
 use qingting_index::knowledge::{Article, KnowledgeHit, KnowledgeQuery};
 use qingting_pipeline::assets::Assets;
 use qingting_pipeline::config::PipelineConfig;
 use qingting_pipeline::record::Span;
+use qingting_pipeline::topic::Topics;
+use qingting_pipeline::topic::trend::CrisisAlert;
+use qingting_pipeline::topic::view::TopicView;
 use qingting_pipeline::{Analyzed, Pipeline};
 use qingting_proto::v1;
 use tokio::net::TcpListener;
@@ -21,8 +25,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
-use super::backend::{Reader, Writer};
+use super::backend::{Reader, TopicDecision, Writer};
 use super::{Error, ServerConfig, State, run};
+use crate::insight::{self, InsightSettings};
 
 /// One pipeline for all tests: loading the dictionary takes a while.
 pub(super) fn pipeline() -> Arc<Pipeline> {
@@ -65,6 +70,8 @@ pub(super) struct Memory {
     /// Searches and writes wait here.
     pub(super) gate: Gate,
     pub(super) finished: AtomicBool,
+    /// Calls and topics, once a test put some there.
+    pub(super) topics: Mutex<Option<Arc<TopicView>>>,
     /// Reading a call fails.
     pub(super) unreadable: AtomicBool,
     /// Sizes of the groups that were written.
@@ -148,6 +155,32 @@ impl Reader for Memory {
             facets: query.facets.iter().map(|f| Facet { field: f.field.clone(), values: Vec::new() }).collect(),
             warnings: Vec::new(),
         })
+    }
+
+    fn topics(&self) -> insight::Result<Arc<TopicView>> {
+        self.topics.lock().unwrap().clone().ok_or(insight::Error::NoTopics)
+    }
+
+    fn change_topics(&self, change: &TopicDecision<'_>) -> insight::Result<Arc<TopicView>> {
+        let mut view = (*self.topics()?).clone();
+        change(&mut view.topics)?;
+        let view = Arc::new(TopicView::new(view.topics, view.calls));
+        *self.topics.lock().unwrap() = Some(Arc::clone(&view));
+        Ok(view)
+    }
+
+    fn refresh_topics(&self, _rebuild: bool) -> insight::Result<Topics> {
+        Ok(self.topics()?.topics.clone())
+    }
+
+    fn crises(&self, _range: DateRange) -> insight::Result<Vec<CrisisAlert>> {
+        let calls = self.seen.lock().unwrap();
+        let crises = calls.values().filter(|call| call.analysis.facts.crisis).map(|call| CrisisAlert {
+            call_id: call.record.call_id.clone(),
+            started_at: call.record.started_at,
+            quote: String::new(),
+        });
+        Ok(crises.collect())
     }
 
     fn get_call(&self, call_id: &str) -> index::Result<Option<Analyzed>> {
@@ -258,7 +291,7 @@ impl TestServer {
         let load = move || {
             hold();
             let writer = Box::new(MemoryWriter(shared.clone()));
-            Ok(State { pipeline: pipeline(), reader: shared, writer })
+            Ok(State { pipeline: pipeline(), reader: shared, writer, insight: InsightSettings::default() })
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

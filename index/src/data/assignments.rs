@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use qingting_pipeline::columnar::{DigestWriter, Records, read_digests};
 use qingting_pipeline::record::CallDigest;
@@ -21,6 +22,10 @@ pub struct DigestsWriter {
     temporary: PathBuf,
     rows: DigestWriter<BufWriter<File>>,
 }
+
+/// Sizes and times of the files of topics and digests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AssignmentsStamp(((u64, SystemTime), (u64, SystemTime)));
 
 impl DigestsWriter {
     /// Adds rows.
@@ -45,6 +50,23 @@ impl DigestsWriter {
 impl DataDir {
     fn assignments_path(&self, name: &str) -> PathBuf {
         self.path.join("assignments").join(name)
+    }
+
+    /// The state of the two files, to tell whether what was read of them is still so; `None` while one of
+    /// them is missing.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn assignments_stamp(&self) -> Result<Option<AssignmentsStamp>> {
+        let state = |name: &str| {
+            let path = self.assignments_path(name);
+            match std::fs::metadata(&path) {
+                Ok(found) => Ok(Some((found.len(), found.modified().map_err(|e| Error::io(path, e))?))),
+                Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+                Err(e) => Err(Error::io(path, e)),
+            }
+        };
+        Ok(state("topics.json")?.zip(state("calls.parquet")?).map(AssignmentsStamp))
     }
 
     /// Replaces the topics.

@@ -27,7 +27,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-pub use assignments::DigestsWriter;
+pub use assignments::{AssignmentsStamp, DigestsWriter};
 pub use context::Context;
 pub use ingest::{IngestSession, IngestSummary};
 pub use read::Stats;

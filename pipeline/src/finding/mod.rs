@@ -52,6 +52,11 @@ pub struct Finder {
     fusion: Fusion,
 }
 
+/// The code of a danger to life.
+const CRISIS: &str = "crisis";
+/// Turns at the end of a call after which nothing comes that could say more.
+const LAST_TURNS: usize = 2;
+
 impl Finder {
     /// Loads the constructions of `config/lexicon/` and the rules of `config/rules/` and checks them.
     ///
@@ -86,10 +91,26 @@ impl Finder {
             return Findings::default();
         }
         let scene = Scene::new(context, &self.config, &self.constructions);
-        let mut candidates = self.fusion.judge(&scene, self.detect(&scene));
+        let detected = self.detect(&scene);
+        let last_word = self.last_word(context, &detected);
+        let mut candidates = self.fusion.judge(&scene, detected);
+        candidates.extend(last_word);
         // A declarative rule says itself how sure it is.
         self.rules.run(context, &mut candidates);
         self.judge(context, candidates)
+    }
+
+    /// What detectors hear of a danger to life in the last words of a call. Its judgement weighs how the call
+    /// goes on, and here it does not: the line went dead, or the caller hung up.
+    fn last_word(&self, context: &CallContext<'_>, detected: &[Candidate]) -> Vec<Candidate> {
+        let heard = self.config.threshold(CRISIS).assert;
+        let sure = self.threshold(CRISIS).assert;
+        let end = context.turns.len().saturating_sub(LAST_TURNS);
+        detected
+            .iter()
+            .filter(|c| c.code == CRISIS && c.confidence >= heard && c.turn.is_some_and(|turn| turn >= end))
+            .map(|candidate| Candidate { confidence: candidate.confidence.max(sure), ..candidate.clone() })
+            .collect()
     }
 
     /// The numbers behind the trained judgements of one call.

@@ -288,7 +288,7 @@ fn matters(view: &TopicView, repeats: &Repeats, calls: &[usize], config: &Caller
 
 fn needs(view: &TopicView, calls: &[usize]) -> Vec<NeedGroup> {
     let mut groups: BTreeMap<(&str, &str), (Need, Need, Vec<usize>)> = BTreeMap::new();
-    for &call in calls.iter().filter(|&&call| view.calls[call].style.is_some()) {
+    for &call in calls {
         let (emotional, factual) = (view.calls[call].emotional, view.calls[call].factual);
         groups.entry((emotional.zh(), factual.zh())).or_insert_with(|| (emotional, factual, Vec::new())).2.push(call);
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Datelike, Days, NaiveDate};
+use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate};
 use serde::Serialize;
 
 use super::burst::{Burst, BurstConfig, bursts};
@@ -37,8 +37,8 @@ pub struct Trend {
 pub struct CrisisAlert {
     /// The call.
     pub call_id: String,
-    /// Its day.
-    pub day: Option<NaiveDate>,
+    /// When it began.
+    pub started_at: Option<DateTime<FixedOffset>>,
     /// What shows it.
     pub quote: String,
 }
@@ -117,11 +117,11 @@ pub fn alerts(view: &TopicView, config: &BurstConfig) -> Alerts {
         .filter(|call| call.crisis)
         .map(|call| CrisisAlert {
             call_id: call.call_id.clone(),
-            day: call.day(),
+            started_at: call.started_at,
             quote: call.crisis_quote.clone().unwrap_or_default(),
         })
         .collect();
-    crises.sort_by(|a, b| b.day.cmp(&a.day).then_with(|| a.call_id.cmp(&b.call_id)));
+    crises.sort_by(|a, b| b.started_at.cmp(&a.started_at).then_with(|| a.call_id.cmp(&b.call_id)));
     let Some((first, _)) = view.days() else { return Alerts { crises, bursts: Vec::new() } };
 
     let mut rows = view.by_day();

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
 
 use super::{Topic, Topics};
-use crate::record::{CallDigest, Need};
+use crate::record::CallDigest;
 
 /// A property that calls have or have not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -155,6 +155,17 @@ impl TopicView {
         Self { topics, calls, topic_of }
     }
 
+    /// The calls between two days, with all topics.
+    #[must_use]
+    pub fn between(&self, since: Option<NaiveDate>, until: Option<NaiveDate>) -> Self {
+        let calls = self.select(&[], since, until);
+        Self {
+            topics: self.topics.clone(),
+            topic_of: calls.iter().map(|&call| self.topic_of[call]).collect(),
+            calls: calls.iter().map(|&call| self.calls[call].clone()).collect(),
+        }
+    }
+
     /// First and last day with a call.
     pub fn days(&self) -> Option<(NaiveDate, NaiveDate)> {
         let days = || self.calls.iter().filter_map(CallDigest::day);
@@ -213,9 +224,7 @@ impl TopicView {
         let yes = |yes: bool| if yes { YES } else { NO };
         add(Field::Repeat, yes(row.repeat_contact));
         for (field, need) in [(Field::EmotionalNeed, row.emotional), (Field::FactualNeed, row.factual)] {
-            if need != Need::None {
-                add(field, need.zh());
-            }
+            add(field, need.zh());
         }
         if let Some(style) = row.style {
             add(Field::Style, style.zh());

@@ -22,11 +22,12 @@ fn crisis(call_id: &str) -> Found {
     Found { crisis, explanation: "流露轻生念头".to_owned(), confidence: 0.9 }
 }
 
-fn burst(topic: &str, from: u32, until: u32) -> trend::Alert {
+fn burst(topic: &str, from: u32, until: u32) -> BurstAlert {
     let day = |day| NaiveDate::from_ymd_opt(2026, 3, day).unwrap();
-    trend::Alert {
+    BurstAlert {
         topic: topic.to_owned(),
         label: "停水".to_owned(),
+        at: None,
         from: day(from),
         seen: day(from),
         until: day(until),

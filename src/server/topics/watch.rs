@@ -1,5 +1,5 @@
-//! TopicService: alerts, told to whoever watches. Which there are and who has seen what is the hub's
-//! business; this is the wire, and the beginning out of the store.
+//! Watching alerts. Which there are and who has seen what is the hub's business; this is the wire,
+//! and the beginning out of the store.
 
 use std::sync::Arc;
 
@@ -9,57 +9,49 @@ use qingting_index as index;
 use qingting_index::calls::{CallHit, CallQuery, Filter, Sort};
 use qingting_pipeline::record::Agent;
 use qingting_proto::v1;
-use qingting_proto::v1::topic_service_server::TopicService;
-use tonic::{Request, Response, Status};
+use tonic::{Response, Status};
 
-use super::alerts::{Alert, Crisis, Found, Hub, Subject, Told, Wants};
-use super::backend::Reader;
-use super::calls::resource;
-use super::convert::{Invalid, agent_to_wire, time_to_wire};
-use super::shared::Shared;
-use super::status::Failure;
+use super::wire::burst_to_wire;
+use crate::server::alerts::{Alert, Crisis, Found, Hub, Subject, Told, Wants};
+use crate::server::backend::Reader;
+use crate::server::calls::resource;
+use crate::server::convert::{Invalid, agent_to_wire, time_to_wire};
+use crate::server::shared::Shared;
+use crate::server::status::Failure;
 
 /// Collection in resource names.
 const COLLECTION: &str = "alerts/";
 /// Calls that the index is asked for at a time.
 const PAGE: usize = 200;
 
-/// The service.
-pub(super) struct Topics(pub(super) Arc<Shared>);
+/// The stream of WatchAlerts.
+pub(super) type Stream = BoxStream<'static, Result<v1::WatchAlertsResponse, Status>>;
 
-#[tonic::async_trait]
-impl TopicService for Topics {
-    type WatchAlertsStream = BoxStream<'static, Result<v1::WatchAlertsResponse, Status>>;
-
-    async fn watch_alerts(
-        &self,
-        request: Request<v1::WatchAlertsRequest>,
-    ) -> Result<Response<Self::WatchAlertsStream>, Status> {
-        let (_, permit) = self.0.stream()?;
-        let shared = self.0.clone();
-        let request = request.into_inner();
-        let after = request.after.clone();
-        let mut watcher = shared.alerts.watcher(&after, wants(request)?)?;
-        let mut changes = shared.alerts.changes();
-        let alerts = async_stream::stream! {
-            // Held by the stream.
-            let _permit = permit;
-            loop {
-                while let Some(told) = shared.alerts.next(&mut watcher) {
-                    yield Ok(told_to_wire(told));
-                }
-                tokio::select! {
-                    // The sender is in `shared`, so it is there.
-                    _ = changes.changed() => {}
-                    () = shared.stopping.cancelled() => {
-                        yield Err(Failure::ShuttingDown.into());
-                        break;
-                    }
+/// Begins to tell alerts.
+pub(super) fn watch(shared: &Arc<Shared>, request: v1::WatchAlertsRequest) -> Result<Response<Stream>, Status> {
+    let (_, permit) = shared.stream()?;
+    let shared = shared.clone();
+    let after = request.after.clone();
+    let mut watcher = shared.alerts.watcher(&after, wants(request)?)?;
+    let mut changes = shared.alerts.changes();
+    let alerts = async_stream::stream! {
+        // Held by the stream.
+        let _permit = permit;
+        loop {
+            while let Some(told) = shared.alerts.next(&mut watcher) {
+                yield Ok(told_to_wire(told));
+            }
+            tokio::select! {
+                // The sender is in `shared`, so it is there.
+                _ = changes.changed() => {}
+                () = shared.stopping.cancelled() => {
+                    yield Err(Failure::ShuttingDown.into());
+                    break;
                 }
             }
-        };
-        Ok(Response::new(alerts.boxed()))
-    }
+        }
+    };
+    Ok(Response::new(alerts.boxed()))
 }
 
 /// Lets the backlog begin with the crises among the last calls of the store, so that a restart hides
@@ -67,7 +59,7 @@ impl TopicService for Topics {
 ///
 /// # Errors
 /// When the index cannot be read.
-pub(super) fn recall(hub: &Hub, reader: &dyn Reader, most: usize) -> index::Result<()> {
+pub(in crate::server) fn recall(hub: &Hub, reader: &dyn Reader, most: usize) -> index::Result<()> {
     let mut query = CallQuery {
         filter: Some(Filter::Is { field: "crisis", value: "true".to_owned() }),
         sort: Some(Sort::NEWEST),
@@ -143,15 +135,7 @@ fn alert_to_wire(alert: &Alert) -> v1::Alert {
             (v1::AlertKind::Crisis, v1::alert::Subject::Crisis(wire))
         }
         Subject::Burst(burst) => {
-            let wire = v1::Burst {
-                topic: burst.topic.clone(),
-                topic_label: burst.label.clone(),
-                first_day: burst.from.to_string(),
-                last_day: burst.until.to_string(),
-                observed: i32::try_from(burst.observed).unwrap_or(i32::MAX),
-                expected: burst.expected,
-                calls: burst.call_ids.iter().map(|call_id| resource(call_id)).collect(),
-            };
+            let wire = burst_to_wire(burst);
             (v1::AlertKind::Burst, v1::alert::Subject::Burst(wire))
         }
     };
