@@ -190,7 +190,7 @@ impl Lexicon {
         }
         let mut suffixes = Vec::new();
         for entry in file.suffix {
-            let (group, forms) = suffix(&asset, entry)?;
+            let (group, forms) = suffix(&asset, &entry)?;
             for form in forms {
                 patterns.entry(form).or_default().push(Meaning::Ending(suffixes.len()));
             }
@@ -266,10 +266,10 @@ impl Lexicon {
     }
 
     /// The canonical form of a (folded) name that was pieced together.
-    pub(super) fn canonical(&self, kind: EntityKind, name: String) -> String {
-        match self.aliases.get(&(kind, name.clone())) {
+    pub(super) fn canonical(&self, kind: EntityKind, name: &str) -> String {
+        match self.aliases.get(&(kind, name.to_owned())) {
             Some(canonical) => canonical.clone(),
-            None => upper(&name),
+            None => upper(name),
         }
     }
 }
@@ -291,7 +291,7 @@ fn checked(asset: &Asset, line: usize, word: &str) -> Result<String> {
     Ok(fold(word))
 }
 
-fn suffix(asset: &Asset, entry: Entry) -> Result<(Suffix, Vec<String>)> {
+fn suffix(asset: &Asset, entry: &Entry) -> Result<(Suffix, Vec<String>)> {
     let [fewest, most] = *entry.body.get_ref();
     if fewest > most || most == 0 {
         let message = format!("body = [{fewest}, {most}]: the first number must not exceed the second, nor that be 0");

@@ -128,7 +128,7 @@ impl EntityFinder {
         if suffix.is_some() && self.lexicon.is_generic(&name) {
             return None;
         }
-        let name = self.lexicon.canonical(kind, name);
+        let name = self.lexicon.canonical(kind, &name);
         // What happens in front of a school is no matter of the school's.
         let located = kind == EntityKind::Organisation
             && self.lexicon.locatives.iter().any(|word| text.chars[end..].starts_with(word));

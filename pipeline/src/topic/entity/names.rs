@@ -251,7 +251,7 @@ impl<'a> Reader<'a> {
                     return None;
                 }
                 body.take(Part::new(word.start, end, true));
-                // One character is the rest of a name that was cut in two: 大|塘村.
+                // One character is the rest of a name that was cut in two: 大|柳村.
                 if end - word.start > 1 {
                     return Some(body);
                 }
@@ -415,8 +415,8 @@ impl<'a> Reader<'a> {
         (!self.lexicon.ends_none(&name)).then_some((start, name))
     }
 
-    /// Takes away what only stands before a name: a word that says where (远大路|上|金茂府) or what is done
-    /// (建设|平安医院), and common nouns when a proper name follows (始作俑者|文兴物业).
+    /// Takes away what only stands before a name: a word that says where (滨江路|上|锦和苑) or what is done
+    /// (建设|康宁医院), and common nouns when a proper name follows (负责人|恒信物业).
     fn trim(&self, body: &mut Body, end: usize) {
         while let [.., next, first] = body.parts[..] {
             let text = self.text.slice(first.start, first.end);
