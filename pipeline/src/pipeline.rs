@@ -280,4 +280,20 @@ mod tests {
         assert_eq!(heard.iter().map(|f| (f.code.as_str(), f.turn)).collect::<Vec<_>>(), [("crisis", Some(2))]);
         assert!(heard[0].confidence >= 0.55 && heard[0].evidence[0].quote.contains("着火"), "{heard:?}");
     }
+
+    /// The line goes dead on the cry, or after one more word: nothing more will be said that could weigh.
+    #[test]
+    fn a_call_that_ends_on_a_danger_is_a_crisis() {
+        let pipeline = Pipeline::new(&PipelineConfig::default(), &Assets::embedded()).unwrap();
+        let mut record = CallRecord::new("cut-off");
+        record.turns = vec![
+            Turn::new(Role::Agent, "您好，请讲。"),
+            Turn::new(Role::Caller, "我想问一下，我家的低保申请办得怎么样了？"),
+        ];
+        assert!(!pipeline.analyze(&record).analysis.facts.crisis);
+        record.turns.push(Turn::new(Role::Caller, "着火了，楼道里全是浓烟，孩子还在屋里！"));
+        assert!(pipeline.analyze(&record).analysis.facts.crisis);
+        record.turns.push(Turn::new(Role::Agent, "您说什么？"));
+        assert!(pipeline.analyze(&record).analysis.facts.crisis);
+    }
 }

@@ -83,7 +83,7 @@ fn a_burst_that_goes_on_is_the_same_with_new_figures() {
     assert!(!backlog.burst(burst("t1", 2, 4), time()));
     assert!(backlog.burst(burst("t1", 9, 9), time()));
     let alert = backlog.next(&mut backlog.watcher("", ALL).unwrap()).unwrap().alert.unwrap();
-    assert_eq!(alert.explanation, "“停水”类来电突增：2026-03-02至2026-03-04共14通，预期3.0通");
+    assert_eq!(alert.explanation, "“停水”来电突增：2026-03-02至2026-03-04共14通，预期3.0通");
     assert!(matches!(&alert.subject, Subject::Burst(burst) if burst.call_ids.len() == BURST_CALLS));
     assert!((alert.confidence - 0.999).abs() < 1e-6);
 }
