@@ -154,9 +154,8 @@ impl TopicFinder {
     /// Clusters a batch of documents.
     pub fn cluster(&self, documents: &[TopicDocument], seed: u64) -> Topics {
         let features = features::extract(documents, &self.content, &self.config);
-        let vectors = reduce::reduce(&features.matrix, self.config.dimensions, seed);
-        let mut clusters =
-            clusters::find(&vectors, &features.matrix.nonempty(), &anchors(documents), &self.config, seed);
+        let vectors = reduce::reduce(&features, self.config.dimensions, seed);
+        let mut clusters = clusters::find(&vectors, &reduce::placed(&vectors), &anchors(documents), &self.config, seed);
         adopt(documents, &mut clusters.of);
         let described = terms::describe(documents, &features, &vectors, &clusters, &self.config);
         let groups = clusters::groups(&clusters.centroids, seed);

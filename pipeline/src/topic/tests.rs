@@ -78,7 +78,8 @@ fn themes_become_topics() {
 
 #[test]
 fn the_seed_decides_and_the_threads_do_not() {
-    let documents = batch(30);
+    // More than one thread takes at a time.
+    let documents = batch(features::CHUNK);
     let finder = finder(&TopicConfig { max_df: 0.5, ..TopicConfig::default() });
     let run = |threads: usize| {
         rayon::ThreadPoolBuilder::new()
