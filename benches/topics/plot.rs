@@ -12,6 +12,9 @@ const CLUSTERING: RGBColor = RGBColor(0, 90, 181);
 const SEGMENTATION: RGBColor = RGBColor(204, 85, 0);
 const PROPORTIONAL: RGBColor = RGBColor(130, 130, 130);
 
+/// One of the figures of a cost.
+type Seconds = fn(&Cost) -> f64;
+
 /// Draws the costs; nothing where there are fewer than two.
 pub(crate) fn draw(path: &Path, costs: &[Cost]) -> Result<(), Box<dyn Error>> {
     let [first, .., last] = costs else { return Ok(()) };
@@ -44,11 +47,13 @@ pub(crate) fn draw(path: &Path, costs: &[Cost]) -> Result<(), Box<dyn Error>> {
         .draw()?;
 
     let slope = first.clustering / thousand(first);
+    // A line that left the area would be bent along its edge.
+    let end = widest.min(highest / slope);
     chart
-        .draw_series(DashedLineSeries::new([(0.0, 0.0), (widest, slope * widest)], 6, 4, PROPORTIONAL.stroke_width(1)))?
+        .draw_series(DashedLineSeries::new([(0.0, 0.0), (end, slope * end)], 6, 4, PROPORTIONAL.stroke_width(1)))?
         .label(format!("proportional, from {} messages", first.messages))
         .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], PROPORTIONAL));
-    let lines: [(&str, RGBColor, fn(&Cost) -> f64); 2] = [
+    let lines: [(&str, RGBColor, Seconds); 2] = [
         ("clustering, its segmentation included", CLUSTERING, |cost| cost.clustering),
         ("segmentation alone", SEGMENTATION, |cost| cost.segmentation),
     ];
