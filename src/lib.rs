@@ -12,4 +12,3 @@ pub mod report;
 pub mod server;
 pub mod telemetry;
 pub mod training;
-

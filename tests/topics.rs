@@ -94,11 +94,16 @@ async fn topics_are_found_decided_about_and_open_to_their_calls() {
     }
     let alerts = client.list_alerts(v1::ListAlertsRequest::default()).await.unwrap().into_inner();
     assert_eq!(alerts.crises.len(), 9);
-    let trends = client.list_trends(v1::ListTrendsRequest { days: 2, ..Default::default() }).await.unwrap().into_inner();
+    let trends = client
+        .list_trends(v1::ListTrendsRequest { days: 2, ..Default::default() })
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(trends.trends.len(), listed.topics.len());
 
     // What people decide is there after a refresh, and after a restart.
-    let request = v1::UpdateTopicRequest { name: first.clone(), label: Some("我们的叫法".into()), pinned: Some(true) };
+    let request =
+        v1::UpdateTopicRequest { name: first.clone(), label: Some("我们的叫法".into()), pinned: Some(true) };
     let named = client.update_topic(request).await.unwrap().into_inner();
     assert_eq!((named.label.as_str(), named.named, named.pinned), ("我们的叫法", true, true));
     let (second, third) = (listed.topics[1].name.clone(), listed.topics[2].name.clone());
@@ -145,7 +150,10 @@ async fn pages_of_a_topics_calls_return_each_once_and_danger_first() {
     distinct.sort_unstable();
     distinct.dedup();
     assert_eq!(distinct.len(), seen.len());
-    assert!(seen[..9].iter().all(|call| ["demo-009", "demo-027", "demo-030"].iter().any(|id| call.contains(id))), "{seen:?}");
+    assert!(
+        seen[..9].iter().all(|call| ["demo-009", "demo-027", "demo-030"].iter().any(|id| call.contains(id))),
+        "{seen:?}"
+    );
     for (request, field) in [
         (v1::ListTopicCallsRequest { items: vec!["nowhere:1".into()], ..Default::default() }, "items"),
         (v1::ListTopicCallsRequest { since: "yesterday".into(), ..Default::default() }, "since"),

@@ -23,7 +23,9 @@ mod store;
 #[cfg(test)]
 mod testing;
 
-pub use data::{AssignmentsStamp, Context, DataDir, DateRange, DigestsWriter, IngestSession, IngestSummary, Scan, Stats};
+pub use data::{
+    AssignmentsStamp, Context, DataDir, DateRange, DigestsWriter, IngestSession, IngestSummary, Scan, Stats,
+};
 pub use error::{Error, Result};
 pub use ledger::{AuditEntry, SourceFile};
 pub use manifest::{FORMAT_VERSION, Manifest};

@@ -97,7 +97,10 @@ pub(super) fn hot(args: &HotspotsArgs) -> miette::Result<u8> {
         );
     }
     if let Some(spot) = spots.first() {
-        println!("\n查看来电：qingting topics calls topic:{} {} --data DIR --since {} --until {}", spot.topic, spot.at, spot.from, spot.until);
+        println!(
+            "\n查看来电：qingting topics calls topic:{} {} --data DIR --since {} --until {}",
+            spot.topic, spot.at, spot.from, spot.until
+        );
     }
     Ok(super::GOOD)
 }
@@ -174,7 +177,11 @@ pub(super) fn callers(args: &CallersArgs) -> miette::Result<u8> {
 }
 
 fn print_patterns(found: &CallerPatterns) {
-    let share = if found.known > 0 { format!("{:.1}%", 100.0 * found.repeats as f64 / found.known as f64) } else { "—".to_owned() };
+    let share = if found.known > 0 {
+        format!("{:.1}%", 100.0 * found.repeats as f64 / found.known as f64)
+    } else {
+        "—".to_owned()
+    };
     println!(
         "{} 通，其中 {} 通知道来电人；{} 天内就同一事项重复来电 {} 通（{share}）；来电人自述来过 {} 通",
         found.contacts, found.known, found.window_days, found.repeats, found.stated

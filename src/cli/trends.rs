@@ -84,7 +84,9 @@ pub(super) fn alerts(args: &AlertsArgs) -> miette::Result<u8> {
     }
     println!("危机情形 {} 通", alerts.crises.len());
     for crisis in &alerts.crises {
-        let date = crisis.started_at.map_or_else(|| "时间不详".to_owned(), |at| at.format("%Y-%m-%d %H:%M").to_string());
+        let date = crisis
+            .started_at
+            .map_or_else(|| "时间不详".to_owned(), |at| at.format("%Y-%m-%d %H:%M").to_string());
         println!("  {date}  {}  “{}”", crisis.call_id, crisis.quote);
     }
     println!("突发诉求 {} 起", alerts.bursts.len());

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use qingting_index as index;
+use qingting_index::DateRange;
 use qingting_index::calls::{CallPage, CallQuery, Group};
 use qingting_index::knowledge::{Article, KnowledgeHit, KnowledgeQuery};
-use qingting_index::DateRange;
 use qingting_pipeline::Analyzed;
 use qingting_pipeline::topic::trend::CrisisAlert;
 use qingting_pipeline::topic::view::TopicView;

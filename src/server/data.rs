@@ -59,8 +59,14 @@ pub fn open(
     let (segmenter, normalizer) = (pipeline.segmenter().clone(), pipeline.normalizer().clone());
     let knowledge = KnowledgeIndex::open_or_create(&folder.knowledge_index_dir(), segmenter, normalizer, encoder)?;
     let topics = TopicStore::default();
-    let data =
-        Data { folder, knowledge, pipeline: pipeline.clone(), assets, insight: insight.clone(), topics };
+    let data = Data {
+        folder,
+        knowledge,
+        pipeline: pipeline.clone(),
+        assets,
+        insight: insight.clone(),
+        topics,
+    };
     let data = Arc::new(data);
     Ok(State { pipeline, reader: data.clone(), writer: Box::new(DataWriter(data)), insight })
 }

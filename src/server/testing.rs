@@ -291,7 +291,12 @@ impl TestServer {
         let load = move || {
             hold();
             let writer = Box::new(MemoryWriter(shared.clone()));
-            Ok(State { pipeline: pipeline(), reader: shared, writer, insight: InsightSettings::default() })
+            Ok(State {
+                pipeline: pipeline(),
+                reader: shared,
+                writer,
+                insight: InsightSettings::default(),
+            })
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -10,9 +10,9 @@ use chrono::{DateTime, FixedOffset};
 use super::codec::{Columnar, text_enum, validity, wrong};
 use crate::Result;
 use crate::record::{
-    Act, Agent, Analysis, CallDigest, CallRecord, Caller, CallerStyle, Conduct, ConductStep, Direction, Evidence, Facts, Finding, ItemScore,
-    Need, Needs, Party, Provenance, Role, Score, Sentiment, SentimentLabel, Severity, SignalReport, StepResult,
-    StepStatus, Taboo, Ticket, Turn, TurnAnalysis, Word,
+    Act, Agent, Analysis, CallDigest, CallRecord, Caller, CallerStyle, Conduct, ConductStep, Direction, Evidence,
+    Facts, Finding, ItemScore, Need, Needs, Party, Provenance, Role, Score, Sentiment, SentimentLabel, Severity,
+    SignalReport, StepResult, StepStatus, Taboo, Ticket, Turn, TurnAnalysis, Word,
 };
 
 /// A struct and its fields; `= value` is what stands where a file has none.

@@ -198,7 +198,10 @@ pub fn associations(view: &TopicView, target: Option<&Item>, config: &Associatio
         })
         .collect();
     kept.sort_by(|a, b| {
-        a.chance.total_cmp(&b.chance).then(b.lift.total_cmp(&a.lift)).then_with(|| (&a.when, &a.then).cmp(&(&b.when, &b.then)))
+        a.chance
+            .total_cmp(&b.chance)
+            .then(b.lift.total_cmp(&a.lift))
+            .then_with(|| (&a.when, &a.then).cmp(&(&b.when, &b.then)))
     });
     kept
 }
@@ -255,7 +258,11 @@ mod tests {
                     call.faults = vec!["impatience".to_owned()];
                 }
                 let hit = planted && topic == 2 && call.department.as_deref() == Some("部门1");
-                call.satisfaction = if below(100) < if hit { 80 } else { 15 } { 1.5 } else { 4.5 };
+                call.satisfaction = if below(100) < if hit { 80 } else { 15 } {
+                    1.5
+                } else {
+                    4.5
+                };
                 (call, topic)
             })
             .collect();
@@ -281,9 +288,8 @@ mod tests {
     fn chance_alone_makes_hardly_a_rule() {
         // Twenty worlds without any association: with a twentieth of false discoveries allowed, a rule is to
         // turn up in about one of them.
-        let worlds = (100..120).filter(|&seed| {
-            !associations(&calls(1500, false, seed), None, &AssociationConfig::default()).is_empty()
-        });
+        let worlds = (100..120)
+            .filter(|&seed| !associations(&calls(1500, false, seed), None, &AssociationConfig::default()).is_empty());
         let count = worlds.count();
         assert!(count <= 3, "{count} of 20");
     }
@@ -306,7 +312,13 @@ mod tests {
         let mut view = calls(600, false, 4);
         for (at, call) in view.calls.iter_mut().enumerate() {
             // Every tenth caller rates; those of 部门1 badly.
-            call.rating = (at % 10 == 0).then(|| if call.department.as_deref() == Some("部门1") { 1 } else { 5 });
+            call.rating = (at % 10 == 0).then(|| {
+                if call.department.as_deref() == Some("部门1") {
+                    1
+                } else {
+                    5
+                }
+            });
         }
         let target = Item::parse("rating:不满意").unwrap();
         let rules = associations(&view, Some(&target), &AssociationConfig::default());

@@ -152,7 +152,8 @@ impl Repeats {
             calls.sort_by_key(|&call| (view.calls[call].started_at, call));
             for (nth, &call) in calls.iter().enumerate() {
                 before[call] = calls[..nth].iter().rev().copied().find(|&earlier| {
-                    within(&view.calls[earlier], &view.calls[call], config.window_days) && same_matter(view, earlier, call)
+                    within(&view.calls[earlier], &view.calls[call], config.window_days)
+                        && same_matter(view, earlier, call)
                 });
             }
         }
@@ -185,7 +186,8 @@ fn within(earlier: &CallDigest, later: &CallDigest, days: u16) -> bool {
 
 fn same_matter(view: &TopicView, a: usize, b: usize) -> bool {
     let narrow = |call: usize| Some(&view.calls[call].category).filter(|category| category.len() > 1);
-    (view.topic_of[a].is_some() && view.topic_of[a] == view.topic_of[b]) || (narrow(a).is_some() && narrow(a) == narrow(b))
+    (view.topic_of[a].is_some() && view.topic_of[a] == view.topic_of[b])
+        || (narrow(a).is_some() && narrow(a) == narrow(b))
 }
 
 /// What callers did between two days.
@@ -245,16 +247,20 @@ fn frequent(view: &TopicView, repeats: &Repeats, known: &[usize], config: &Calle
             call_ids: view.ids(&calls),
         })
         .collect();
-    frequent.sort_by(|a, b| b.calls.cmp(&a.calls).then(b.repeats.cmp(&a.repeats)).then_with(|| a.caller.cmp(&b.caller)));
+    frequent
+        .sort_by(|a, b| b.calls.cmp(&a.calls).then(b.repeats.cmp(&a.repeats)).then_with(|| a.caller.cmp(&b.caller)));
     frequent
 }
 
 fn matters(view: &TopicView, repeats: &Repeats, calls: &[usize], config: &CallerConfig) -> Vec<Matter> {
     let mut by_matter: BTreeMap<(usize, Option<Item>), Vec<usize>> = BTreeMap::new();
     for &call in calls {
-        let (Some(topic), digest) = (view.topic_of[call], &view.calls[call]) else { continue };
+        let (Some(topic), digest) = (view.topic_of[call], &view.calls[call]) else {
+            continue;
+        };
         let places = digest.places.iter().map(|name| Item::new(Field::Place, name));
-        let at: Vec<Item> = places.chain(digest.organisations.iter().map(|name| Item::new(Field::Organisation, name))).collect();
+        let at: Vec<Item> =
+            places.chain(digest.organisations.iter().map(|name| Item::new(Field::Organisation, name))).collect();
         if at.is_empty() {
             by_matter.entry((topic, None)).or_default().push(call);
         }
@@ -281,7 +287,10 @@ fn matters(view: &TopicView, repeats: &Repeats, calls: &[usize], config: &Caller
         .filter(|matter| matter.repeats > 0)
         .collect();
     matters.sort_by(|a, b| {
-        b.repeats.cmp(&a.repeats).then(b.calls.cmp(&a.calls)).then_with(|| (&a.topic, &a.at).cmp(&(&b.topic, &b.at)))
+        b.repeats
+            .cmp(&a.repeats)
+            .then(b.calls.cmp(&a.calls))
+            .then_with(|| (&a.topic, &a.at).cmp(&(&b.topic, &b.at)))
     });
     matters
 }
@@ -290,7 +299,11 @@ fn needs(view: &TopicView, calls: &[usize]) -> Vec<NeedGroup> {
     let mut groups: BTreeMap<(&str, &str), (Need, Need, Vec<usize>)> = BTreeMap::new();
     for &call in calls {
         let (emotional, factual) = (view.calls[call].emotional, view.calls[call].factual);
-        groups.entry((emotional.zh(), factual.zh())).or_insert_with(|| (emotional, factual, Vec::new())).2.push(call);
+        groups
+            .entry((emotional.zh(), factual.zh()))
+            .or_insert_with(|| (emotional, factual, Vec::new()))
+            .2
+            .push(call);
     }
     let mut groups: Vec<NeedGroup> = groups
         .into_values()
@@ -310,14 +323,19 @@ fn needs(view: &TopicView, calls: &[usize]) -> Vec<NeedGroup> {
 fn need_label(emotional: Need, factual: Need) -> String {
     let part = |need: Need, name: &str| (need != Need::None).then(|| format!("{name}{}", need.zh()));
     let parts: Vec<String> = [part(emotional, "倾诉需求"), part(factual, "办事需求")].into_iter().flatten().collect();
-    if parts.is_empty() { "无明显需求".to_owned() } else { parts.join("、") }
+    if parts.is_empty() {
+        "无明显需求".to_owned()
+    } else {
+        parts.join("、")
+    }
 }
 
 fn styles(view: &TopicView, calls: &[usize]) -> Vec<StyleGroup> {
     CallerStyle::ALL
         .into_iter()
         .filter_map(|style| {
-            let calls: Vec<usize> = calls.iter().copied().filter(|&call| view.calls[call].style == Some(style)).collect();
+            let calls: Vec<usize> =
+                calls.iter().copied().filter(|&call| view.calls[call].style == Some(style)).collect();
             let share = |count: usize| count as f64 / calls.len() as f64;
             (!calls.is_empty()).then(|| StyleGroup {
                 style,

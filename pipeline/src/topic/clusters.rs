@@ -7,13 +7,13 @@ use linfa_clustering::{KMeans, KMeansInit};
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 use rand_xoshiro::Xoshiro256Plus;
 use rand_xoshiro::rand_core::SeedableRng;
+use rayon::prelude::*;
 
 use super::TopicConfig;
+use super::features::MAX_FITTED;
 
 /// Most topics of their own accord.
 const MAX_TOPICS: usize = 150;
-/// Documents that k-means looks at; the others go to the nearest centroid.
-const MAX_FITTED: usize = 20_000;
 
 /// Documents of a small batch.
 const SMALL: usize = 200;
@@ -28,7 +28,7 @@ pub(super) struct Clusters {
     /// For each document its cluster.
     pub(super) of: Vec<Option<usize>>,
     /// Mean direction of each cluster, unit length.
-    pub(super) centroids: Vec<Array1<f64>>,
+    pub(super) centroids: Vec<Array1<f32>>,
 }
 
 impl Clusters {
@@ -46,7 +46,7 @@ impl Clusters {
 
 /// Clusters the given documents; the others stay in none.
 pub(super) fn find(
-    vectors: &Array2<f64>,
+    vectors: &Array2<f32>,
     documents: &[usize],
     anchors: &[Vec<Option<usize>>],
     config: &TopicConfig,
@@ -77,7 +77,7 @@ pub(super) fn find(
         }
         parts = next;
     }
-    let mut centroids: Vec<Array1<f64>> = parts.iter().map(|part| centroid(vectors, part)).collect();
+    let mut centroids = centroids_of(vectors, &parts);
     let keep: Vec<bool> = parts.iter().map(|part| part.len() >= smallest).collect();
     if keep.iter().any(|&k| k) {
         let mut kept = keep.iter();
@@ -105,7 +105,7 @@ pub(super) fn find(
             of[document] = Some(cluster);
         }
     }
-    Clusters { of, centroids: parts.iter().map(|part| centroid(vectors, part)).collect() }
+    Clusters { of, centroids: centroids_of(vectors, &parts) }
 }
 
 /// Number of clusters of so many documents.
@@ -136,7 +136,7 @@ pub(super) fn largest(documents: usize, config: &TopicConfig) -> usize {
 /// Documents around the means of their anchors: a start that other documents of the same kind share.
 /// `None` where too few documents have an anchor.
 fn anchored(
-    vectors: &Array2<f64>,
+    vectors: &Array2<f32>,
     documents: &[usize],
     anchors: &[Option<usize>],
     least: usize,
@@ -155,22 +155,23 @@ fn anchored(
         return None;
     }
     for _ in 0..ROUNDS {
-        let centroids: Vec<Array1<f64>> = parts.iter().map(|part| centroid(vectors, part)).collect();
-        let mut next = vec![Vec::new(); parts.len()];
-        for &document in documents {
-            if let Some(nearest) = nearest(&centroids, vectors.row(document)) {
-                next[nearest].push(document);
+        let centroids = centroids_of(vectors, &parts);
+        let nearest: Vec<Option<usize>> =
+            documents.par_iter().map(|&document| nearest(&centroids, vectors.row(document))).collect();
+        parts = vec![Vec::new(); parts.len()];
+        for (&document, nearest) in documents.iter().zip(nearest) {
+            if let Some(part) = nearest {
+                parts[part].push(document);
             }
         }
-        parts = next;
     }
     parts.retain(|part| !part.is_empty());
     Some(parts)
 }
 
 /// Cuts documents into at most `k` parts, none of them empty.
-pub(super) fn divide(vectors: &Array2<f64>, documents: &[usize], k: usize, seed: u64) -> Vec<Vec<usize>> {
-    let labels = k_means(&vectors.select(Axis(0), documents), k, seed);
+pub(super) fn divide(vectors: &Array2<f32>, documents: &[usize], k: usize, seed: u64) -> Vec<Vec<usize>> {
+    let labels = k_means(vectors, documents, k, seed);
     let mut parts = vec![Vec::new(); labels.iter().max().map_or(0, |m| m + 1)];
     for (&document, &label) in documents.iter().zip(&labels) {
         parts[label].push(document);
@@ -179,15 +180,16 @@ pub(super) fn divide(vectors: &Array2<f64>, documents: &[usize], k: usize, seed:
     parts
 }
 
-/// k-means labels of the rows; all zero where k-means refuses.
-fn k_means(rows: &Array2<f64>, k: usize, seed: u64) -> Vec<usize> {
-    let n = rows.nrows();
+/// k-means labels of the documents, fitted to some of them where there are many; all zero where k-means
+/// refuses.
+fn k_means(vectors: &Array2<f32>, documents: &[usize], k: usize, seed: u64) -> Vec<usize> {
+    let n = documents.len();
     if k < 2 || n <= k {
         return if n <= k { (0..n).collect() } else { vec![0; n] };
     }
     let step = n.div_ceil(MAX_FITTED);
-    let fitted: Vec<usize> = (0..n).step_by(step).collect();
-    let data = DatasetBase::from(rows.select(Axis(0), &fitted));
+    let fitted: Vec<usize> = documents.iter().copied().step_by(step).collect();
+    let data = DatasetBase::from(vectors.select(Axis(0), &fitted));
     let model = KMeans::params_with_rng(k.min(fitted.len()), Xoshiro256Plus::seed_from_u64(seed))
         .init_method(KMeansInit::KMeansPlusPlus)
         .n_runs(2)
@@ -195,26 +197,31 @@ fn k_means(rows: &Array2<f64>, k: usize, seed: u64) -> Vec<usize> {
         .tolerance(1e-4)
         .fit(&data);
     match model {
-        Ok(model) => model.predict(rows).to_vec(),
+        Ok(model) => documents.par_iter().map(|&document| model.predict(&vectors.row(document))).collect(),
         Err(_) => vec![0; n],
     }
 }
 
-pub(super) fn centroid(vectors: &Array2<f64>, part: &[usize]) -> Array1<f64> {
-    let mut sum = Array1::zeros(vectors.ncols());
+fn centroids_of(vectors: &Array2<f32>, parts: &[Vec<usize>]) -> Vec<Array1<f32>> {
+    parts.par_iter().map(|part| centroid(vectors, part)).collect()
+}
+
+pub(super) fn centroid(vectors: &Array2<f32>, part: &[usize]) -> Array1<f32> {
+    // Of very many documents a sum in single precision would lose the last ones.
+    let mut sum: Array1<f64> = Array1::zeros(vectors.ncols());
     for &document in part {
-        sum += &vectors.row(document);
+        sum.zip_mut_with(&vectors.row(document), |s, &v| *s += f64::from(v));
     }
     let norm = f64::sqrt(sum.dot(&sum));
     if norm > 1e-12 {
         sum /= norm;
     }
-    sum
+    sum.mapv(|v| v as f32)
 }
 
 /// The centroid of the closest direction; the first of equal ones.
-pub(super) fn nearest(centroids: &[Array1<f64>], vector: ArrayView1<'_, f64>) -> Option<usize> {
-    let mut best: Option<(usize, f64)> = None;
+pub(super) fn nearest(centroids: &[Array1<f32>], vector: ArrayView1<'_, f32>) -> Option<usize> {
+    let mut best: Option<(usize, f32)> = None;
     for (i, centroid) in centroids.iter().enumerate() {
         let similarity = centroid.dot(&vector);
         if best.is_none_or(|(_, s)| similarity > s) {
@@ -225,7 +232,7 @@ pub(super) fn nearest(centroids: &[Array1<f64>], vector: ArrayView1<'_, f64>) ->
 }
 
 /// Groups clusters by their centroids: the clusters of each group, in order.
-pub(super) fn groups(centroids: &[Array1<f64>], seed: u64) -> Vec<Vec<usize>> {
+pub(super) fn groups(centroids: &[Array1<f32>], seed: u64) -> Vec<Vec<usize>> {
     let n = centroids.len();
     let Some(width) = centroids.first().map(Array1::len) else {
         return Vec::new();

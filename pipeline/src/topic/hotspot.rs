@@ -39,7 +39,15 @@ pub struct HotspotConfig {
 
 impl Default for HotspotConfig {
     fn default() -> Self {
-        Self { days: 7, baseline_days: 28, min_calls: 3, volume: 0.35, growth: 0.3, negativity: 0.2, repeats: 0.15 }
+        Self {
+            days: 7,
+            baseline_days: 28,
+            min_calls: 3,
+            volume: 0.35,
+            growth: 0.3,
+            negativity: 0.2,
+            repeats: 0.15,
+        }
     }
 }
 
@@ -78,7 +86,9 @@ pub fn hotspots(view: &TopicView, repeats: &Repeats, until: NaiveDate, config: &
     let before = back(length - 1 + u64::from(config.baseline_days));
     let mut spots: BTreeMap<(usize, Item), (Vec<usize>, usize)> = BTreeMap::new();
     for (call, digest) in view.calls.iter().enumerate() {
-        let (Some(topic), Some(day)) = (view.topic_of[call], digest.day()) else { continue };
+        let (Some(topic), Some(day)) = (view.topic_of[call], digest.day()) else {
+            continue;
+        };
         if day < before || day > until {
             continue;
         }
@@ -125,7 +135,10 @@ pub fn hotspots(view: &TopicView, repeats: &Repeats, until: NaiveDate, config: &
         })
         .collect();
     found.sort_by(|a, b| {
-        b.heat.total_cmp(&a.heat).then(b.calls.cmp(&a.calls)).then_with(|| (&a.topic, &a.at).cmp(&(&b.topic, &b.at)))
+        b.heat
+            .total_cmp(&a.heat)
+            .then(b.calls.cmp(&a.calls))
+            .then_with(|| (&a.topic, &a.at).cmp(&(&b.topic, &b.at)))
     });
     found
 }

@@ -354,6 +354,9 @@ impl Topics {
         if let Some(into) = self.retired.iter().find(|retired| retired.id == id).and_then(|r| r.into.clone()) {
             return Err(TopicError::Retired { id: id.to_owned(), into });
         }
-        self.topics.iter_mut().find(|topic| topic.id == id).ok_or_else(|| TopicError::Unknown(id.to_owned()))
+        self.topics
+            .iter_mut()
+            .find(|topic| topic.id == id)
+            .ok_or_else(|| TopicError::Unknown(id.to_owned()))
     }
 }

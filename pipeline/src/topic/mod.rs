@@ -175,7 +175,10 @@ fn adopt(documents: &[TopicDocument], of: &mut [Option<usize>]) {
 fn anchors(documents: &[TopicDocument], level: usize) -> Vec<Option<usize>> {
     let names: BTreeSet<&[String]> = documents.iter().filter_map(|d| d.category.get(..level)).collect();
     let number: BTreeMap<&[String], usize> = names.into_iter().zip(0..).collect();
-    documents.iter().map(|d| d.category.get(..level).and_then(|name| number.get(name)).copied()).collect()
+    documents
+        .iter()
+        .map(|d| d.category.get(..level).and_then(|name| number.get(name)).copied())
+        .collect()
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use ndarray::Array2;
+use rayon::prelude::*;
 
 use super::clusters::Clusters;
-use super::features::Features;
+use super::features::{CHUNK, Features, WAVE};
 use super::{TopicConfig, TopicDocument};
 
 /// Words of a cluster that are considered as its terms.
@@ -29,7 +30,7 @@ pub(super) struct Described {
 pub(super) fn describe(
     documents: &[TopicDocument],
     features: &Features,
-    vectors: &Array2<f64>,
+    vectors: &Array2<f32>,
     clusters: &Clusters,
     config: &TopicConfig,
 ) -> Vec<Described> {
@@ -43,43 +44,53 @@ pub(super) fn describe(
         let terms = choose(cluster, ranked, &owner, &presence, features, config.terms.max(1), &mut taken);
         described.push(Described { terms, quotes: Vec::new() });
     }
-    for (cluster, described) in described.iter_mut().enumerate() {
+    described.par_iter_mut().enumerate().for_each(|(cluster, described)| {
         described.quotes = quotes(documents, vectors, clusters, cluster, &members[cluster], &described.terms);
-    }
+    });
     described
 }
 
 /// For each cluster its words by class-based TF-IDF, best first.
 fn rank(features: &Features, members: &[Vec<usize>]) -> Vec<Vec<(u32, f64)>> {
-    let width = features.words.len();
-    let mut total = vec![0.0; width];
+    let mut total = vec![0.0; features.words.len()];
+    let mut slots = vec![(0.0, 0); features.words.len()];
     let mut per_cluster = Vec::with_capacity(members.len());
     for documents in members {
-        let mut counts = vec![0.0; width];
-        let mut in_documents = vec![0_usize; width];
+        let mut words = Vec::new();
         for &document in documents {
-            for &(word, n) in &features.counts[document] {
+            for &(word, n) in features.counts.row(document) {
+                let (count, documents) = &mut slots[word as usize];
+                if *documents == 0 {
+                    words.push(word);
+                }
                 // A document that says a word twenty times does not make it a word of its topic.
-                counts[word as usize] += f64::sqrt(n);
-                in_documents[word as usize] += 1;
+                *count += f64::from(n).sqrt();
+                *documents += 1;
             }
         }
-        for (sum, n) in total.iter_mut().zip(&counts) {
-            *sum += n;
+        words.sort_unstable();
+        let mut length = 0.0;
+        // A word of a document or two is theirs, not the topic's, unless the cluster is not much more.
+        let size = documents.len();
+        let least = if size < 6 { 1 } else { size.div_ceil(16).max(2) };
+        let mut used = Vec::new();
+        for word in words {
+            let (count, documents) = std::mem::take(&mut slots[word as usize]);
+            total[word as usize] += count;
+            length += count;
+            if documents >= least && count > 0.0 {
+                used.push((word, count));
+            }
         }
-        per_cluster.push((counts, in_documents, documents.len()));
+        per_cluster.push((used, length.max(1.0)));
     }
     let average = total.iter().sum::<f64>() / members.len().max(1) as f64;
     per_cluster
         .into_iter()
-        .map(|(counts, in_documents, size)| {
-            let length = counts.iter().sum::<f64>().max(1.0);
-            // A word of a document or two is theirs, not the topic's, unless the cluster is not much more.
-            let least = if size < 6 { 1 } else { size.div_ceil(16).max(2) };
-            let mut ranked: Vec<(u32, f64)> = (0_u32..)
-                .zip(counts.iter().zip(&in_documents).zip(&total))
-                .filter(|(_, ((n, documents), _))| **n > 0.0 && **documents >= least)
-                .map(|(word, ((n, _), sum))| (word, n / length * (1.0 + average / sum).ln()))
+        .map(|(used, length)| {
+            let mut ranked: Vec<(u32, f64)> = used
+                .into_iter()
+                .map(|(word, count)| (word, count / length * (1.0 + average / total[word as usize]).ln()))
                 .collect();
             ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             ranked
@@ -119,14 +130,14 @@ impl Presence {
             .match_kind(MatchKind::Standard)
             .build(patterns.iter().map(|&word| words[word as usize].as_str()));
         if let Ok(automaton) = automaton {
-            for (i, document) in (0_u32..).zip(documents) {
-                for (text, _) in &document.passages {
-                    for found in automaton.find_overlapping_iter(text) {
-                        let list: &mut Vec<u32> = &mut of[patterns[found.pattern().as_usize()] as usize];
-                        if list.last() != Some(&i) {
-                            list.push(i);
-                        }
-                    }
+            for (wave, start) in documents.chunks(WAVE).zip((0..).step_by(WAVE)) {
+                let found: Vec<Vec<(u32, u32)>> = wave
+                    .par_chunks(CHUNK)
+                    .enumerate()
+                    .map(|(i, chunk)| occurrences(&automaton, chunk, (start + i * CHUNK) as u32))
+                    .collect();
+                for (pattern, document) in found.into_iter().flatten() {
+                    of[patterns[pattern as usize] as usize].push(document);
                 }
             }
         }
@@ -160,6 +171,32 @@ impl Presence {
     }
 }
 
+/// Which patterns occur in which documents, by document, each pair once; the first document has the
+/// given number.
+fn occurrences(automaton: &AhoCorasick, documents: &[TopicDocument], start: u32) -> Vec<(u32, u32)> {
+    let mut occurrences = Vec::new();
+    let mut last = vec![None; automaton.patterns_len()];
+    for (document, number) in documents.iter().zip(start..) {
+        for (text, _) in &document.passages {
+            for found in automaton.find_overlapping_iter(text) {
+                let pattern = found.pattern().as_usize();
+                if last[pattern].replace(number) != Some(number) {
+                    occurrences.push((pattern as u32, number));
+                }
+            }
+        }
+    }
+    occurrences
+}
+
+/// A word that may become a term of a cluster.
+struct Candidate {
+    word: u32,
+    score: f64,
+    /// Sum of its NPMI with the terms chosen so far.
+    together: f64,
+}
+
 /// Chooses the terms of a cluster: first its own words, then, if there are too few, words that it
 /// shares with others.
 fn choose(
@@ -180,27 +217,33 @@ fn choose(
         shared().take(CANDIDATES * 3).copied().collect(),
     ];
     let best = ranked.first().map_or(1.0, |&(_, score)| score);
+    let text = |word: u32| features.words[word as usize].as_str();
     for pool in pools {
-        let mut pool: Vec<(u32, f64)> =
-            pool.into_iter().filter(|(word, _)| chosen.iter().all(|(c, _)| c != word)).collect();
+        if chosen.len() >= wanted {
+            break;
+        }
+        let unchosen = pool.into_par_iter().filter(|(word, _)| chosen.iter().all(|(c, _)| c != word));
+        let mut pool: Vec<Candidate> = unchosen
+            .map(|(word, score)| Candidate {
+                word,
+                score,
+                together: chosen.iter().map(|&(c, _)| presence.npmi(word, c)).sum(),
+            })
+            .collect();
+        // 停车 says nothing beside 停车位.
+        let contained = |a: u32, b: u32| text(a).contains(text(b)) || text(b).contains(text(a));
+        pool.retain(|candidate| chosen.iter().all(|&(c, _)| !contained(c, candidate.word)));
         while chosen.len() < wanted {
-            let word = |w: u32| features.words[w as usize].as_str();
-            // 停车 says nothing beside 停车位.
-            pool.retain(|&(w, _)| {
-                chosen.iter().all(|&(c, _)| !word(c).contains(word(w)) && !word(w).contains(word(c)))
-            });
-            let value = |&(w, score): &(u32, f64)| {
-                let together =
-                    chosen.iter().map(|&(c, _)| presence.npmi(w, c)).sum::<f64>() / chosen.len().max(1) as f64;
-                (score / best).sqrt() + COHERENCE * together
-            };
+            let value = |c: &Candidate| (c.score / best).sqrt() + COHERENCE * (c.together / chosen.len().max(1) as f64);
             let Some(next) =
                 (0..pool.len()).max_by(|&a, &b| value(&pool[a]).total_cmp(&value(&pool[b])).then(b.cmp(&a)))
             else {
                 break;
             };
-            chosen.push(pool.swap_remove(next));
-            pool.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            let next = pool.remove(next);
+            chosen.push((next.word, next.score));
+            pool.retain(|candidate| !contained(next.word, candidate.word));
+            pool.par_iter_mut().for_each(|c| c.together += presence.npmi(c.word, next.word));
         }
     }
     taken.extend(chosen.iter().map(|(word, _)| *word));
@@ -211,7 +254,7 @@ fn choose(
 /// The sentence with the most terms out of each of the most typical documents.
 fn quotes(
     documents: &[TopicDocument],
-    vectors: &Array2<f64>,
+    vectors: &Array2<f32>,
     clusters: &Clusters,
     cluster: usize,
     members: &[usize],
@@ -220,7 +263,7 @@ fn quotes(
     let Some(centroid) = clusters.centroids.get(cluster) else {
         return Vec::new();
     };
-    let mut typical: Vec<(f64, usize)> = members.iter().map(|&d| (vectors.row(d).dot(centroid), d)).collect();
+    let mut typical: Vec<(f32, usize)> = members.iter().map(|&d| (vectors.row(d).dot(centroid), d)).collect();
     typical.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut quotes: Vec<String> = Vec::new();
     for (_, document) in typical {

@@ -77,7 +77,8 @@ fn themes_become_topics() {
 
 #[test]
 fn the_seed_decides_and_the_threads_do_not() {
-    let documents = batch(30);
+    // More than one thread takes at a time.
+    let documents = batch(features::CHUNK);
     let finder = finder(&TopicConfig { max_df: 0.5, ..TopicConfig::default() });
     let run = |threads: usize| {
         rayon::ThreadPoolBuilder::new()
@@ -142,8 +143,9 @@ fn documents_weigh_callers_and_titles() {
 
 #[test]
 fn topics_serialize_to_the_published_form() {
-    let json = serde_json::to_value(finder(&TopicConfig { topics: 3, ..TopicConfig::default() }).find(&batch(6), None, 1))
-        .unwrap();
+    let json =
+        serde_json::to_value(finder(&TopicConfig { topics: 3, ..TopicConfig::default() }).find(&batch(6), None, 1))
+            .unwrap();
     let keys = |v: &serde_json::Value| v.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(&json)[..3], ["topics", "groups", "unassigned"]);
     assert_eq!(keys(&json["topics"][0])[..6], ["id", "label", "terms", "size", "call_ids", "quotes"]);
@@ -172,14 +174,24 @@ fn a_document_without_topical_words_goes_where_its_category_is() {
 
 /// A document of words that no theme has.
 fn stranger(id: usize) -> TopicDocument {
-    let words = ["共享单车", "电动车充电桩", "飞线充电", "电池起火", "充电桩坏了", "电动车停放"];
+    let words = [
+        "共享单车",
+        "电动车充电桩",
+        "飞线充电",
+        "电池起火",
+        "充电桩坏了",
+        "电动车停放",
+    ];
     let text = format!("{}，{}。{}", words[id % 6], words[(id + 1) % 6], words[(id * 5 + 3) % 6]);
     TopicDocument { call_id: format!("s{id}"), passages: vec![(text, 1.0)], category: Vec::new() }
 }
 
 fn nightly() -> (TopicFinder, Topics) {
     let finder = finder(&TopicConfig { max_df: 0.5, dimensions: 8, max_share: 0.5, ..TopicConfig::default() });
-    let first = TopicFinder { config: TopicConfig { topics: 3, ..finder.config.clone() }, content: finder.content.clone() };
+    let first = TopicFinder {
+        config: TopicConfig { topics: 3, ..finder.config.clone() },
+        content: finder.content.clone(),
+    };
     let known = first.find(&batch(20), None, 7);
     (finder, known)
 }
@@ -249,7 +261,8 @@ fn a_topic_without_calls_tonight_is_known_when_they_come_back() {
     let (finder, known) = nightly();
     let heating = known.topics.iter().find(|topic| topic.terms.iter().any(|t| t.contains("暖气"))).unwrap().id.clone();
     // A window in which nobody spoke of heating, then one caller.
-    let mut calls: Vec<TopicDocument> = batch(20).into_iter().enumerate().filter(|(i, _)| i % 3 != 0).map(|(_, c)| c).collect();
+    let mut calls: Vec<TopicDocument> =
+        batch(20).into_iter().enumerate().filter(|(i, _)| i % 3 != 0).map(|(_, c)| c).collect();
     calls.push(TopicDocument {
         call_id: "winter".to_owned(),
         passages: vec![("暖气冰凉，暖气压力低".to_owned(), 1.0)],
@@ -262,7 +275,10 @@ fn a_topic_without_calls_tonight_is_known_when_they_come_back() {
 #[test]
 fn what_grew_too_large_is_divided_and_keeps_its_id() {
     let finder = finder(&TopicConfig { max_df: 0.9, dimensions: 8, max_share: 0.4, ..TopicConfig::default() });
-    let one = TopicFinder { config: TopicConfig { topics: 1, ..finder.config.clone() }, content: finder.content.clone() };
+    let one = TopicFinder {
+        config: TopicConfig { topics: 1, ..finder.config.clone() },
+        content: finder.content.clone(),
+    };
     let known = one.find(&batch(20), None, 7);
     assert_eq!(known.topics.len(), 1);
     let topics = finder.update(&known, &batch(21), Mode::Update, day(), 7);

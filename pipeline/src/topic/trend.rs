@@ -81,7 +81,9 @@ pub struct Alerts {
 
 /// Every topic in the last `length` days beside the `length` days before; what rose most comes first.
 pub fn trends(view: &TopicView, length: usize) -> Vec<Trend> {
-    let Some((first, last)) = view.days() else { return Vec::new() };
+    let Some((first, last)) = view.days() else {
+        return Vec::new();
+    };
     let days = usize::try_from((last - first).num_days()).unwrap_or(0) + 1;
     let middle = days.saturating_sub(length);
     let from = middle.saturating_sub(length);
@@ -122,7 +124,9 @@ pub fn alerts(view: &TopicView, config: &BurstConfig) -> Alerts {
         })
         .collect();
     crises.sort_by(|a, b| b.started_at.cmp(&a.started_at).then_with(|| a.call_id.cmp(&b.call_id)));
-    let Some((first, _)) = view.days() else { return Alerts { crises, bursts: Vec::new() } };
+    let Some((first, _)) = view.days() else {
+        return Alerts { crises, bursts: Vec::new() };
+    };
 
     let mut rows = view.by_day();
     rows.truncate(view.topics.topics.len());
@@ -136,9 +140,11 @@ pub fn alerts(view: &TopicView, config: &BurstConfig) -> Alerts {
         alert(view, first, &burst, *topic, Some(at.clone()), &calls)
     }));
     found.sort_by(|a, b| {
-        b.seen.cmp(&a.seen).then(a.at.is_some().cmp(&b.at.is_some())).then(a.chance.total_cmp(&b.chance)).then_with(|| {
-            (&a.topic, &a.at).cmp(&(&b.topic, &b.at))
-        })
+        b.seen
+            .cmp(&a.seen)
+            .then(a.at.is_some().cmp(&b.at.is_some()))
+            .then(a.chance.total_cmp(&b.chance))
+            .then_with(|| (&a.topic, &a.at).cmp(&(&b.topic, &b.at)))
     });
     Alerts { crises, bursts: found }
 }

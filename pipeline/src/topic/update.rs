@@ -62,7 +62,7 @@ struct Space<'a> {
     documents: &'a [TopicDocument],
     calls: usize,
     features: Features,
-    vectors: Array2<f64>,
+    vectors: Array2<f32>,
     config: &'a TopicConfig,
     seed: u64,
 }
@@ -78,8 +78,8 @@ pub(super) fn run(
     let config = &finder.config;
     let mut documents = calls.to_vec();
     documents.extend(known.topics.iter().map(of_terms));
-    let features = features::extract(&documents, &finder.content, config);
-    let vectors = reduce::reduce(&features.matrix, config.dimensions, seed);
+    let features = features::extract(&documents, known.topics.len(), &finder.content, config);
+    let vectors = reduce::reduce(&features, config.dimensions, seed);
     let space = Space { documents: &documents, calls: calls.len(), features, vectors, config, seed };
     let at = known.by_call();
     let known_of: Vec<Option<usize>> = calls.iter().map(|call| at.get(call.call_id.as_str()).copied()).collect();
@@ -100,7 +100,7 @@ pub(super) fn run(
             part.members.push(document);
         }
     }
-    let centroids: Vec<Array1<f64>> = parts.iter().map(|part| space.centroid(part)).collect();
+    let centroids: Vec<Array1<f32>> = parts.iter().map(|part| space.centroid(part)).collect();
     let merged = if mode == Mode::Update {
         merges(known, &parts, &centroids, config.merge_at)
     } else {
@@ -113,12 +113,16 @@ pub(super) fn run(
 
 /// The terms of a topic as a document of their own.
 fn of_terms(topic: &Topic) -> TopicDocument {
-    TopicDocument { call_id: String::new(), passages: vec![(topic.terms.join("，"), 1.0)], category: Vec::new() }
+    TopicDocument {
+        call_id: String::new(),
+        passages: vec![(topic.terms.join("，"), 1.0)],
+        category: Vec::new(),
+    }
 }
 
 impl Space<'_> {
     fn with_words(&self, keep: impl Fn(usize) -> bool) -> Vec<usize> {
-        self.features.matrix.nonempty().into_iter().filter(|&d| d < self.calls && keep(d)).collect()
+        reduce::placed(&self.vectors).into_iter().filter(|&d| d < self.calls && keep(d)).collect()
     }
 
     /// Clusters found among some documents.
@@ -143,7 +147,7 @@ impl Space<'_> {
     }
 
     /// Mean direction of a part; of a known topic its terms count as one more document.
-    fn centroid(&self, part: &Part) -> Array1<f64> {
+    fn centroid(&self, part: &Part) -> Array1<f32> {
         match part.known {
             Some(at) => {
                 let members: Vec<usize> = part.members.iter().copied().chain([self.calls + at]).collect();
@@ -153,8 +157,8 @@ impl Space<'_> {
         }
     }
 
-    fn similarity(&self, document: usize, centroid: &Array1<f64>) -> f64 {
-        self.vectors.row(document).dot(centroid)
+    fn similarity(&self, document: usize, centroid: &Array1<f32>) -> f64 {
+        f64::from(self.vectors.row(document).dot(centroid))
     }
 
     /// Fewest documents of a topic of its own accord.
@@ -198,7 +202,7 @@ impl Space<'_> {
     /// Known topics with the calls that are new.
     fn grown(&self, known: &Topics, known_of: &[Option<usize>], open: bool) -> Vec<Part> {
         let mut parts = self.known_parts(known, known_of);
-        let centroids: Vec<Array1<f64>> = parts.iter().map(|part| self.centroid(part)).collect();
+        let centroids: Vec<Array1<f32>> = parts.iter().map(|part| self.centroid(part)).collect();
         let spread = Spread::new(self, &parts, &centroids);
         let fresh = self.with_words(|document| known_of[document].is_none());
         for &document in &fresh {
@@ -220,7 +224,7 @@ impl Space<'_> {
         &self,
         known: &Topics,
         parts: &mut [Part],
-        centroids: &[Array1<f64>],
+        centroids: &[Array1<f32>],
         spread: &Spread,
         fresh: &BTreeSet<usize>,
     ) -> Vec<Part> {
@@ -240,7 +244,7 @@ impl Space<'_> {
         for members in self.joined(clusters::divide(&self.vectors, &documents, count, self.seed), spread.cohesion) {
             let centroid = clusters::centroid(&self.vectors, &members);
             let close = members.iter().map(|&d| self.similarity(d, &centroid)).sum::<f64>() / members.len() as f64;
-            let known_one = centroids.iter().any(|known| known.dot(&centroid) >= self.config.merge_at);
+            let known_one = centroids.iter().any(|known| f64::from(known.dot(&centroid)) >= self.config.merge_at);
             // Old calls alone had their chance before.
             let news = members.iter().filter(|document| fresh.contains(document)).count() >= FEWEST;
             if news && members.len() >= self.smallest() && close >= spread.cohesion && !known_one {
@@ -257,11 +261,16 @@ impl Space<'_> {
 
     /// Joins parts that lie as close together as a call and its topic, closest first.
     fn joined(&self, mut parts: Vec<Vec<usize>>, close: f64) -> Vec<Vec<usize>> {
-        let mut centroids: Vec<Array1<f64>> = parts.iter().map(|part| clusters::centroid(&self.vectors, part)).collect();
+        let mut centroids: Vec<Array1<f32>> =
+            parts.iter().map(|part| clusters::centroid(&self.vectors, part)).collect();
         loop {
             let pairs = (0..parts.len()).flat_map(|i| (i + 1..parts.len()).map(move |j| (i, j)));
-            let best = pairs.map(|(i, j)| (centroids[i].dot(&centroids[j]), i, j)).max_by(|a, b| a.0.total_cmp(&b.0));
-            let Some((_, i, j)) = best.filter(|(closeness, ..)| *closeness >= close) else { return parts };
+            let best = pairs
+                .map(|(i, j)| (f64::from(centroids[i].dot(&centroids[j])), i, j))
+                .max_by(|a, b| a.0.total_cmp(&b.0));
+            let Some((_, i, j)) = best.filter(|(closeness, ..)| *closeness >= close) else {
+                return parts;
+            };
             let joined = parts.remove(j);
             centroids.remove(j);
             parts[i].extend(joined);
@@ -306,7 +315,7 @@ struct Spread {
 }
 
 impl Spread {
-    fn new(space: &Space<'_>, parts: &[Part], centroids: &[Array1<f64>]) -> Self {
+    fn new(space: &Space<'_>, parts: &[Part], centroids: &[Array1<f32>]) -> Self {
         let close: Vec<Vec<f64>> = parts
             .iter()
             .zip(centroids)
@@ -327,12 +336,14 @@ fn low(mut values: Vec<f64>) -> f64 {
 }
 
 /// Pairs of known topics that have become one: the one that goes, the one that takes it in.
-fn merges(known: &Topics, parts: &[Part], centroids: &[Array1<f64>], merge_at: f64) -> Vec<(usize, usize)> {
+fn merges(known: &Topics, parts: &[Part], centroids: &[Array1<f32>], merge_at: f64) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     for (i, a) in parts.iter().enumerate() {
         for (j, b) in parts.iter().enumerate().skip(i + 1) {
-            let (Some(first), Some(second)) = (a.known, b.known) else { continue };
-            let close = centroids[i].dot(&centroids[j]);
+            let (Some(first), Some(second)) = (a.known, b.known) else {
+                continue;
+            };
+            let close = f64::from(centroids[i].dot(&centroids[j]));
             if close >= merge_at && !a.members.is_empty() && !b.members.is_empty() {
                 pairs.push((close, first, second, a.members.len() >= b.members.len()));
             }
@@ -363,7 +374,7 @@ fn assemble(
     space: &Space<'_>,
     parts: Vec<Part>,
     described: Vec<Described>,
-    centroids: &[Array1<f64>],
+    centroids: &[Array1<f32>],
     merged: &[(usize, usize)],
     night: Option<NaiveDate>,
 ) -> Topics {
@@ -386,7 +397,11 @@ fn assemble(
                 let id = format!("t{next}");
                 next += 1;
                 part.from.iter().for_each(|&at| children.entry(at).or_default().push(id.clone()));
-                Topic::new(id, calls.collect(), Change { day: night, what: ChangeKind::Opened, topics: ids(&part.from), by_hand: false })
+                Topic::new(
+                    id,
+                    calls.collect(),
+                    Change { day: night, what: ChangeKind::Opened, topics: ids(&part.from), by_hand: false },
+                )
             }
         };
         topic.size = topic.call_ids.len();
@@ -402,7 +417,9 @@ fn assemble(
     }
     for (at, topics_of) in children {
         if let Some(parent) = topics.iter_mut().find(|topic| topic.id == known.topics[at].id) {
-            parent.history.push(Change { day: night, what: ChangeKind::Divided, topics: topics_of, by_hand: false });
+            parent
+                .history
+                .push(Change { day: night, what: ChangeKind::Divided, topics: topics_of, by_hand: false });
         }
     }
     let groups = group(known, &topics, centroids, space.seed);
@@ -416,7 +433,8 @@ fn assemble(
     for at in (0..result.groups.len()).filter(|&at| !result.groups[at].named).collect::<Vec<_>>() {
         result.groups[at].label = result.group_label(&result.groups[at].children);
     }
-    let assigned: usize = result.topics.iter().flat_map(|t| &t.call_ids).filter(|id| here.contains(id.as_str())).count();
+    let assigned: usize =
+        result.topics.iter().flat_map(|t| &t.call_ids).filter(|id| here.contains(id.as_str())).count();
     result.unassigned = here.len() - assigned;
     result
 }
@@ -437,7 +455,11 @@ fn retire(known: &Topics, result: &mut Topics, night: Option<NaiveDate>) {
     let mut retired = Vec::new();
     for topic in known.topics.iter().filter(|topic| result.topics.iter().all(|t| t.id != topic.id)) {
         let mut heirs: BTreeMap<usize, usize> = BTreeMap::new();
-        topic.call_ids.iter().filter_map(|id| at.get(id.as_str())).for_each(|&at| *heirs.entry(at).or_default() += 1);
+        topic
+            .call_ids
+            .iter()
+            .filter_map(|id| at.get(id.as_str()))
+            .for_each(|&at| *heirs.entry(at).or_default() += 1);
         let heir = heirs.into_iter().max_by_key(|&(at, n)| (n, std::cmp::Reverse(at)));
         let into = heir.map(|(at, _)| result.topics[at].id.clone());
         retired.push(Retired { id: topic.id.clone(), label: topic.label.clone(), into, day: night });
@@ -447,7 +469,7 @@ fn retire(known: &Topics, result: &mut Topics, night: Option<NaiveDate>) {
 
 /// The known groups with the topics that are new, each with its nearest neighbour; without any groups,
 /// groups found anew.
-fn group(known: &Topics, topics: &[Topic], centroids: &[Array1<f64>], seed: u64) -> Vec<TopicGroup> {
+fn group(known: &Topics, topics: &[Topic], centroids: &[Array1<f32>], seed: u64) -> Vec<TopicGroup> {
     if known.groups.is_empty() {
         let found = clusters::groups(centroids, seed);
         return found
@@ -467,7 +489,8 @@ fn group(known: &Topics, topics: &[Topic], centroids: &[Array1<f64>], seed: u64)
         if grouped(&groups, &topic.id).is_some() {
             continue;
         }
-        let known_ones = topics.iter().zip(centroids).filter_map(|(t, c)| Some((grouped(&groups, &t.id)?, c.dot(centroid))));
+        let known_ones =
+            topics.iter().zip(centroids).filter_map(|(t, c)| Some((grouped(&groups, &t.id)?, c.dot(centroid))));
         if let Some((nearest, _)) = known_ones.max_by(|a, b| a.1.total_cmp(&b.1)) {
             groups[nearest].children.push(topic.id.clone());
         }

@@ -114,7 +114,8 @@ impl Item {
         let Some((name, value)) = text.split_once([':', '：', '=']) else {
             return Err(format!("\"{text}\" is no FIELD:VALUE; the fields are {}", names()));
         };
-        let field = Field::parse(name.trim()).ok_or_else(|| format!("no field \"{name}\"; the fields are {}", names()))?;
+        let field =
+            Field::parse(name.trim()).ok_or_else(|| format!("no field \"{name}\"; the fields are {}", names()))?;
         if value.trim().is_empty() {
             return Err(format!("\"{text}\" has no value"));
         }
@@ -180,14 +181,18 @@ impl TopicView {
     /// What supervisors read of an item: the label of a topic, else the value.
     pub fn label(&self, item: &Item) -> String {
         match item.field {
-            Field::Topic => self.topics.get(&item.value).map_or_else(|_| item.value.clone(), |topic| topic.label.clone()),
+            Field::Topic => {
+                self.topics.get(&item.value).map_or_else(|_| item.value.clone(), |topic| topic.label.clone())
+            }
             _ => item.value.clone(),
         }
     }
 
     /// Every item of a call.
     pub fn items(&self, call: usize) -> Vec<Item> {
-        let Some(row) = self.calls.get(call) else { return Vec::new() };
+        let Some(row) = self.calls.get(call) else {
+            return Vec::new();
+        };
         let mut items = Vec::new();
         let mut add = |field: Field, value: &str| items.push(Item::new(field, value));
         if let Some(topic) = self.topic(call) {
@@ -196,9 +201,11 @@ impl TopicView {
         for name in &row.category {
             add(Field::Category, name);
         }
-        for (field, names) in
-            [(Field::Place, &row.places), (Field::Organisation, &row.organisations), (Field::Service, &row.services)]
-        {
+        for (field, names) in [
+            (Field::Place, &row.places),
+            (Field::Organisation, &row.organisations),
+            (Field::Service, &row.services),
+        ] {
             names.iter().for_each(|name| add(field, name));
         }
         for (field, value) in [
@@ -214,11 +221,14 @@ impl TopicView {
         row.faults.iter().for_each(|code| add(Field::Fault, code));
         add(Field::Outcome, &row.outcome);
         if let Some(rating) = row.rating {
-            add(Field::Rating, match rating {
-                0..=2 => DISSATISFIED,
-                3 => "一般",
-                _ => SATISFIED,
-            });
+            add(
+                Field::Rating,
+                match rating {
+                    0..=2 => DISSATISFIED,
+                    3 => "一般",
+                    _ => SATISFIED,
+                },
+            );
         }
         add(Field::Satisfaction, if row.dissatisfied() { DISSATISFIED } else { SATISFIED });
         let yes = |yes: bool| if yes { YES } else { NO };
@@ -261,11 +271,15 @@ impl TopicView {
 
     /// The calls of each day from the first to the last, by topic; the last row are the calls of no topic.
     pub(super) fn by_day(&self) -> Vec<Vec<Vec<usize>>> {
-        let Some((first, last)) = self.days() else { return vec![Vec::new(); self.topics.topics.len() + 1] };
+        let Some((first, last)) = self.days() else {
+            return vec![Vec::new(); self.topics.topics.len() + 1];
+        };
         let days = usize::try_from((last - first).num_days()).unwrap_or(0) + 1;
         let mut rows = vec![vec![Vec::new(); days]; self.topics.topics.len() + 1];
         for (call, digest) in self.calls.iter().enumerate() {
-            let Some(day) = digest.day().and_then(|day| usize::try_from((day - first).num_days()).ok()) else { continue };
+            let Some(day) = digest.day().and_then(|day| usize::try_from((day - first).num_days()).ok()) else {
+                continue;
+            };
             rows[self.topic_of[call].unwrap_or(self.topics.topics.len())][day].push(call);
         }
         rows
@@ -293,7 +307,11 @@ mod tests {
         }
         assert_eq!(Item::parse(" 不满意 ").unwrap(), Item::new(Field::Satisfaction, DISSATISFIED));
         assert_eq!(Item::parse("地点：幸福路").unwrap(), Item::new(Field::Place, "幸福路"));
-        for (text, says) in [("幸福路", "FIELD:VALUE"), ("nowhere:1", "the fields are topic, category"), ("place:", "no value")] {
+        for (text, says) in [
+            ("幸福路", "FIELD:VALUE"),
+            ("nowhere:1", "the fields are topic, category"),
+            ("place:", "no value"),
+        ] {
             let error = Item::parse(text).unwrap_err();
             assert!(error.contains(says), "{error}");
         }

@@ -151,7 +151,10 @@ pub(super) fn show(args: &ShowArgs) -> miette::Result<u8> {
 /// How often the values of the shown fields occur, most frequent first.
 fn figures(view: &TopicView, calls: &[usize]) -> Vec<Figure> {
     let mut counts: std::collections::BTreeMap<Item, usize> = std::collections::BTreeMap::new();
-    calls.iter().flat_map(|&call| view.items(call)).for_each(|item| *counts.entry(item).or_default() += 1);
+    calls
+        .iter()
+        .flat_map(|&call| view.items(call))
+        .for_each(|item| *counts.entry(item).or_default() += 1);
     let mut figures = Vec::new();
     for field in FIGURES {
         let mut values: Vec<Figure> = counts
@@ -168,7 +171,12 @@ fn figures(view: &TopicView, calls: &[usize]) -> Vec<Figure> {
 /// # Errors
 /// When an item cannot be understood.
 pub(super) fn calls(args: &CallsArgs) -> miette::Result<u8> {
-    let items = args.items.iter().map(|item| Item::parse(item)).collect::<Result<Vec<_>, _>>().map_err(|e| miette!("{e}"))?;
+    let items = args
+        .items
+        .iter()
+        .map(|item| Item::parse(item))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| miette!("{e}"))?;
     let opened = args.data.reader()?;
     let view = insight::load(&opened.data, args.dates.range()).map_err(failure)?;
     let calls = view.select(&items, None, None);

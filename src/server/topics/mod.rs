@@ -172,7 +172,11 @@ impl TopicService for TopicCalls {
             let next = paging::Cursor { calls: end, ..paging::Cursor::default() };
             Ok(v1::ListTopicCallsResponse {
                 calls: view.ids(page).iter().map(|id| resource(id)).collect(),
-                next_page_token: if end < calls.len() { next.token(owner) } else { String::new() },
+                next_page_token: if end < calls.len() {
+                    next.token(owner)
+                } else {
+                    String::new()
+                },
                 total_size: wire::count(calls.len()),
             })
         })
@@ -211,7 +215,8 @@ impl TopicService for TopicCalls {
                 Err(insight::Error::NoTopics) => Vec::new(),
                 Err(error) => return Err(error.into()),
             };
-            let within = |day: NaiveDate| since.is_none_or(|since| day >= since) && until.is_none_or(|until| day <= until);
+            let within =
+                |day: NaiveDate| since.is_none_or(|since| day >= since) && until.is_none_or(|until| day <= until);
             let bursts = bursts.iter().filter(|burst| within(burst.until) || within(burst.seen));
             Ok(v1::ListAlertsResponse {
                 crises: crises.into_iter().map(wire::crisis_to_wire).collect(),
@@ -235,7 +240,11 @@ impl TopicService for TopicCalls {
             let repeats = Repeats::new(view, &ready.insight.callers);
             let last = until.or_else(|| view.days().map(|(_, last)| last));
             let spots = last.map(|last| hotspots(view, &repeats, last, &config)).unwrap_or_default();
-            Ok(v1::ListHotspotsResponse { hotspots: spots.into_iter().take(size).map(wire::hotspot_to_wire).collect() })
+            Ok(
+                v1::ListHotspotsResponse {
+                    hotspots: spots.into_iter().take(size).map(wire::hotspot_to_wire).collect(),
+                },
+            )
         })
         .await
     }
@@ -253,7 +262,9 @@ impl TopicService for TopicCalls {
         let size = self.size(request.page_size)?;
         self.ask(&metadata, move |ready, view| {
             let rules = associations(&view.between(since, until), target.as_ref(), &ready.insight.association);
-            Ok(v1::ListAssociationsResponse { associations: rules.iter().take(size).map(wire::association_to_wire).collect() })
+            Ok(v1::ListAssociationsResponse {
+                associations: rules.iter().take(size).map(wire::association_to_wire).collect(),
+            })
         })
         .await
     }

@@ -86,10 +86,16 @@ pub(super) fn change_to_wire(change: &Change) -> v1::TopicChange {
 /// How many of some calls have which item.
 pub(super) fn figures(view: &TopicView, calls: &[usize]) -> Vec<v1::ItemCount> {
     let mut counts: BTreeMap<Item, usize> = BTreeMap::new();
-    calls.iter().flat_map(|&call| view.items(call)).for_each(|item| *counts.entry(item).or_default() += 1);
+    calls
+        .iter()
+        .flat_map(|&call| view.items(call))
+        .for_each(|item| *counts.entry(item).or_default() += 1);
     let mut counts: Vec<(Item, usize)> = counts.into_iter().filter(|(item, _)| item.field != Field::Topic).collect();
     counts.sort_by(|a, b| a.0.field.cmp(&b.0.field).then(b.1.cmp(&a.1)));
-    counts.into_iter().map(|(item, calls)| v1::ItemCount { item: item.to_string(), call_count: count(calls) }).collect()
+    counts
+        .into_iter()
+        .map(|(item, calls)| v1::ItemCount { item: item.to_string(), call_count: count(calls) })
+        .collect()
 }
 
 pub(super) fn trend_to_wire(trend: Trend) -> v1::Trend {
