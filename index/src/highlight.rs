@@ -36,6 +36,14 @@ impl Needles {
         Self { needles }
     }
 
+    /// All of several.
+    pub fn joined(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut needles: Vec<Vec<char>> = parts.into_iter().flat_map(|part| part.needles).collect();
+        needles.sort();
+        needles.dedup();
+        Self { needles }
+    }
+
     /// Whether there is nothing to look for.
     pub fn is_empty(&self) -> bool {
         self.needles.is_empty()

@@ -3,26 +3,59 @@
 use std::io::IsTerminal;
 
 use clap::Args;
-use miette::IntoDiagnostic;
-use qingting_index::calls::{CallHit, CallPage, CallQuery, Filter, Sort, TurnHit};
+use miette::{IntoDiagnostic, miette};
+use qingting_index::calls::{CallHit, CallPage, CallQuery, FacetRequest, Filter, Sort, TurnHit, field_info};
+use qingting_pipeline::topic::Topics;
 
 use super::data::{DataArgs, DateArgs, index};
+use crate::insight;
+use crate::insight::lookup::{TopicLookup, calls_of};
+
+/// What a person may write, shown with the help.
+const EXAMPLES: &str = "\
+Examples:
+  qingting search '\"费太贵\"'                           the phrase, across words
+  qingting search '停水 坐席:A04 分数<60 日期:2026-03'    words beside conditions, in Chinese or English
+  qingting search '停水 code:impatience -queue:银行'      without calls of a queue
+  qingting search '停水 date:2026-03 OR (停电 -水费)'     either of two
+  qingting search 'call:demo-* 时段:9~11 主题:t3'         ids that begin so, hours, a topic
+  qingting search --like demo-034 'score<60'              calls like one, of those with a low score
+  qingting search 停水 --facet date --facet code          counts over all hits
+
+A query has no errors: what is no condition is looked for as words, with a warning that says so.
+--filter takes the same conditions and refuses what it does not understand.";
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct SearchArgs {
-    /// Words, "phrases", -excluded, OR
-    #[arg(value_name = "QUERY", allow_hyphen_values = true)]
+    /// Words, "phrases", -excluded, OR, and conditions such as agent:A04 score<60
+    #[arg(
+        value_name = "QUERY",
+        allow_hyphen_values = true,
+        required_unless_present = "like",
+        default_value = "",
+        hide_default_value = true
+    )]
     query: String,
     #[command(flatten)]
     data: DataArgs,
     #[command(flatten)]
     dates: DateArgs,
+    /// Calls like this one, by what was said
+    #[arg(long, value_name = "CALL_ID")]
+    like: Option<String>,
     /// Conditions such as: code:impatience agent:A04 score<60 -queue:银行
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     filter: Option<String>,
     /// relevance, newest, oldest, FIELD or -FIELD
     #[arg(long, value_name = "ORDER", allow_hyphen_values = true)]
     sort: Option<String>,
+    /// Count the values of a field over all hits: code, taboo, severity, agent, date, week, month, hour, weekday, ...
+    #[arg(long, value_name = "FIELD")]
+    facet: Vec<String>,
+    /// Most values of a count
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    facet_size: u16,
     /// Most hits
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
@@ -35,20 +68,33 @@ pub(super) struct SearchArgs {
 }
 
 /// # Errors
-/// When the query or filter is wrong or the index cannot be read.
+/// When the filter is wrong, there is no call to be like, or the index cannot be read.
 pub(super) fn run(args: &SearchArgs) -> miette::Result<u8> {
     let opened = args.data.reader()?;
+    let facet = |field: &String| FacetRequest { field: field.clone(), limit: usize::from(args.facet_size) };
     let query = CallQuery {
         text: Some(args.query.clone()).filter(|q| !q.trim().is_empty()),
+        like: args.like.clone(),
         filter: args.filter.as_deref().map(Filter::parse).transpose().map_err(index)?,
         since: args.dates.since,
         until: args.dates.until,
         sort: args.sort.as_deref().map(Sort::parse).transpose().map_err(index)?,
         limit: usize::from(args.limit),
         page_token: args.page.clone(),
+        facets: args.facet.iter().map(facet).collect(),
         ..CallQuery::default()
     };
-    let page = opened.data.calls().and_then(|calls| calls.search(&query)).map_err(index)?;
+    let topics = |topic: &str| {
+        let topics: Topics = opened.data.read_topics()?.ok_or(insight::Error::NoTopics)?;
+        calls_of(&topics, topic)
+    };
+    let calls = opened.data.calls().map_err(index)?;
+    let page = calls.search_with(&query, &TopicLookup(topics)).map_err(|error| match &args.like {
+        Some(call_id) if matches!(error, qingting_index::Error::NotFound { .. }) => {
+            miette!(help = "qingting search shows the ids of calls", "--like {call_id}: no such call")
+        }
+        _ => index(error),
+    })?;
     if args.json {
         println!("{}", serde_json::to_string(&page).into_diagnostic()?);
     } else {
@@ -63,8 +109,17 @@ pub(super) fn run(args: &SearchArgs) -> miette::Result<u8> {
 /// Prints a page of hits for people.
 pub(super) fn print(page: &CallPage, colour: bool) {
     println!("共 {} 通", page.total);
+    for facet in &page.facets {
+        println!("\n{}", title(&facet.field));
+        for value in &facet.values {
+            println!("{:>8}  {}", value.calls, named(&facet.field, &value.value));
+        }
+    }
     for hit in &page.hits {
         println!("\n{}", headline(hit));
+        if !hit.shared_words.is_empty() {
+            println!("    共同词：{}", hit.shared_words.join(" "));
+        }
         for turn in &hit.turns {
             println!("    {}", passage(turn, colour));
         }
@@ -72,6 +127,24 @@ pub(super) fn print(page: &CallPage, colour: bool) {
     if let Some(next) = &page.next {
         println!("\n更多结果：--page {next}");
     }
+}
+
+/// The name of a count as people read it.
+fn title(field: &str) -> &str {
+    match field {
+        "week" => "周",
+        "month" => "月份",
+        _ if field.starts_with("attr.") => field,
+        _ => field_info(field).map_or(field, |info| info.zh()),
+    }
+}
+
+/// A value of a count as people read it.
+fn named<'a>(field: &str, value: &'a str) -> &'a str {
+    let weekdays = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"];
+    let is_weekday = field_info(field).is_some_and(|info| info.name == "weekday");
+    let day = value.parse().ok().filter(|_| is_weekday).and_then(|day: usize| weekdays.get(day.checked_sub(1)?));
+    day.copied().unwrap_or(value)
 }
 
 fn headline(hit: &CallHit) -> String {

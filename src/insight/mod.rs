@@ -2,6 +2,7 @@
 //! to date every night ([`nightly`]). How calls become topics, trends and the rest is the business of
 //! the topic stage.
 
+pub mod lookup;
 pub mod nightly;
 
 use qingting_index::calls::{CallQuery, Filter, Sort};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use qingting_index::calls::{
-    CallHit, CallPage, CallQuery, FacetRequest, Filter, Group, Kind, Sort, Speaker, TurnHit, field_info,
+    CallHit, CallPage, CallQuery, FacetRequest, Filter, Group, Sort, Speaker, TurnHit, countable,
 };
 use qingting_pipeline::Analyzed;
 use qingting_pipeline::record::Finding;
@@ -11,6 +11,7 @@ use qingting_proto::v1;
 use qingting_proto::v1::call_service_server::CallService;
 use tonic::{Request, Response, Status};
 
+use super::backend::Reader;
 use super::convert::{
     Invalid, agent_to_wire, analysis_to_wire, finding_to_wire, record_to_wire, role_to_wire, spans_to_wire,
     time_to_wire,
@@ -20,6 +21,7 @@ use super::paging::{self, Cursor};
 use super::shared::Shared;
 use super::status::Failure;
 use super::{ServerConfig, deadline};
+use crate::insight::lookup::{TopicLookup, calls_of};
 
 /// Collection in resource names.
 const COLLECTION: &str = "calls/";
@@ -46,9 +48,38 @@ impl CallService for Calls {
         let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
         let query = search_query(&self.0.config, request.into_inner())?;
         let work = move |ready: &super::shared::Ready| {
+            check_topics(&*ready.reader, query.filter.as_ref())?;
             // Query, filter, order and facets are checked by now.
             let found = ready.reader.search_calls(&query).map_err(|e| Failure::in_field("page_token", e))?;
             Ok(page_to_wire(found))
+        };
+        Ok(Response::new(self.0.read(limit, work).await?))
+    }
+
+    async fn list_similar_calls(
+        &self,
+        request: Request<v1::ListSimilarCallsRequest>,
+    ) -> Result<Response<v1::ListSimilarCallsResponse>, Status> {
+        let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
+        let request = request.into_inner();
+        let call_id = call_id(&request.name, "name")?.to_owned();
+        let turns = request.turns_per_call.unwrap_or(TURNS_PER_CALL);
+        let query = CallQuery {
+            text: text(request.query),
+            like: Some(call_id.clone()),
+            filter: Some(filter(&request.filter)?),
+            limit: paging::size(&self.0.config, request.page_size)?,
+            page_token: Some(request.page_token).filter(|token| !token.is_empty()),
+            turns_per_call: bounded("turns_per_call", turns, MAX_TURNS_PER_CALL)?,
+            ..CallQuery::default()
+        };
+        let work = move |ready: &super::shared::Ready| {
+            check_topics(&*ready.reader, query.filter.as_ref())?;
+            let found = ready.reader.search_calls(&query).map_err(|error| match error {
+                qingting_index::Error::NotFound { .. } => missing(&call_id),
+                other => Failure::in_field("page_token", other),
+            })?;
+            Ok(similar_to_wire(found))
         };
         Ok(Response::new(self.0.read(limit, work).await?))
     }
@@ -82,6 +113,7 @@ impl CallService for Calls {
         let start = Cursor::parse(&request.page_token, owner)?;
         let query = finding_query(request)?;
         let work = move |ready: &super::shared::Ready| {
+            check_topics(&*ready.reader, Some(&query.filter))?;
             let found = query.page(&*ready.reader, start, size)?;
             let (findings, next) = found.ok_or_else(|| missing(query.call_id.as_deref().unwrap_or_default()))?;
             Ok(v1::ListFindingsResponse {
@@ -107,6 +139,7 @@ impl CallService for Calls {
             ..CallQuery::default()
         };
         let work = move |ready: &super::shared::Ready| {
+            check_topics(&*ready.reader, query.filter.as_ref())?;
             let by = Some(request.group_by.as_str());
             let rows = ready.reader.aggregate(&query, by).map_err(|e| Failure::in_field("group_by", e))?;
             let total = ready.reader.aggregate(&query, None)?;
@@ -201,8 +234,14 @@ fn sort(order_by: &str) -> Result<Option<Sort>, Failure> {
     parsed.map(Some).map_err(|error| Failure::in_field("order_by", error))
 }
 
-fn countable(field: &str) -> bool {
-    field == "month" || (field != "attr" && field_info(field).is_some_and(|info| info.kind != Kind::Instant))
+/// Whether the topics of a filter are there; which calls they have is looked up by the search itself, so
+/// that a token stays good when they change.
+fn check_topics(reader: &dyn Reader, filter: Option<&Filter>) -> Result<(), Failure> {
+    let lookup = TopicLookup(|topic: &str| calls_of(&reader.topics()?.topics, topic));
+    match filter {
+        Some(filter) => filter.clone().resolve(&lookup).map_err(|error| Failure::in_field("filter", error)),
+        None => Ok(()),
+    }
 }
 
 fn bounded(field: &str, value: i32, most: i32) -> Result<usize, Invalid> {
@@ -258,6 +297,19 @@ fn page_to_wire(page: CallPage) -> v1::SearchCallsResponse {
                     .collect(),
             })
             .collect(),
+        warnings: page.warnings,
+    }
+}
+
+fn similar_to_wire(page: CallPage) -> v1::ListSimilarCallsResponse {
+    let similar = |mut hit: CallHit| {
+        let shared_words = std::mem::take(&mut hit.shared_words);
+        v1::SimilarCall { hit: Some(hit_to_wire(hit)), shared_words }
+    };
+    v1::ListSimilarCallsResponse {
+        calls: page.hits.into_iter().map(similar).collect(),
+        next_page_token: page.next.unwrap_or_default(),
+        total_size: page.total as i64,
         warnings: page.warnings,
     }
 }
@@ -333,22 +385,6 @@ mod tests {
         for wrong in ["score, date", "score down", "-score", "nowhere", "queue"] {
             let error = sort(wrong).unwrap_err();
             assert!(matches!(&error, Failure::Invalid(i) if i.violations[0].0 == "order_by"), "{wrong}: {error}");
-        }
-    }
-
-    #[test]
-    fn only_fields_with_values_to_count_are_counted() {
-        for (field, good) in [
-            ("code", true),
-            ("month", true),
-            ("date", true),
-            ("attr.源", true),
-            ("score", true),
-        ] {
-            assert_eq!(countable(field), good, "{field}");
-        }
-        for field in ["started_at", "attr", "nowhere", ""] {
-            assert!(!countable(field), "{field}");
         }
     }
 }

@@ -17,6 +17,7 @@ use qingting_pipeline::{Analyzed, Pipeline};
 
 use super::State;
 use super::backend::{Reader, TopicDecision, Writer};
+use crate::insight::lookup::{TopicLookup, calls_of};
 use crate::insight::nightly::Nightly;
 use crate::insight::{self, InsightSettings};
 
@@ -73,7 +74,8 @@ pub fn open(
 
 impl Reader for Data {
     fn search_calls(&self, query: &CallQuery) -> index::Result<CallPage> {
-        self.folder.calls()?.search(query)
+        let lookup = TopicLookup(|topic: &str| calls_of(&self.topics()?.topics, topic));
+        self.folder.calls()?.search_with(query, &lookup)
     }
 
     fn get_call(&self, call_id: &str) -> index::Result<Option<Analyzed>> {
@@ -81,7 +83,8 @@ impl Reader for Data {
     }
 
     fn aggregate(&self, query: &CallQuery, group_by: Option<&str>) -> index::Result<Vec<Group>> {
-        self.folder.calls()?.aggregate(query, group_by)
+        let lookup = TopicLookup(|topic: &str| calls_of(&self.topics()?.topics, topic));
+        self.folder.calls()?.aggregate_with(query, group_by, &lookup)
     }
 
     fn topics(&self) -> insight::Result<Arc<TopicView>> {

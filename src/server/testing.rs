@@ -140,6 +140,7 @@ impl Reader for Memory {
             score: None,
             duration_ms: None,
             codes: Vec::new(),
+            shared_words: Vec::new(),
             turns: if query.turns_per_call > 0 {
                 turns(call, text)
             } else {

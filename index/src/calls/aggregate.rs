@@ -9,6 +9,8 @@ use tantivy::columnar::{Column, MonotonicallyMappableToU64, StrColumn};
 use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
 
 use super::collect::lower_bound;
+use super::filter::{Lookup, NoLookup};
+use super::histogram::{Histogram, monday, week};
 use super::query::{CallQuery, Facet, FacetRequest, FacetValue};
 use super::schema::{FIELDS, Kind, field_info};
 use super::{CallIndex, search};
@@ -41,7 +43,9 @@ enum Naming {
     Text,
     Attribute { prefix: String },
     Number,
+    Hour,
     Day,
+    Week,
     Month,
     Nothing,
 }
@@ -55,23 +59,29 @@ pub(super) struct By {
 
 impl By {
     pub(super) fn field(name: &str) -> Result<Self> {
-        if name == "month" {
-            return Ok(Self { column: "date", naming: Naming::Month });
+        match name {
+            "month" => return Ok(Self { column: "date", naming: Naming::Month }),
+            "week" => return Ok(Self { column: "date", naming: Naming::Week }),
+            _ => {}
         }
         let by = field_info(name).and_then(|info| {
             let naming = match info.kind {
                 Kind::Keyword => Naming::Text,
+                Kind::Number if info.name == "hour" => Naming::Hour,
                 Kind::Number => Naming::Number,
                 Kind::Day => Naming::Day,
                 Kind::Attribute => Naming::Attribute { prefix: format!("{}=", name.strip_prefix("attr.")?) },
-                Kind::Instant => return None,
+                Kind::Instant | Kind::Elsewhere => return None,
             };
             Some(Self { column: info.name, naming })
         });
         by.ok_or_else(|| {
             let names: Vec<_> = FIELDS.iter().filter(|f| f.kind == Kind::Keyword).map(|f| f.name).collect();
             Error::query(
-                format!("cannot count by \"{name}\"; month, date, attr.KEY, or one of {}", names.join(", ")),
+                format!(
+                    "cannot count by \"{name}\"; date, week, month, hour, weekday, attr.KEY, or one of {}",
+                    names.join(", ")
+                ),
                 1,
             )
         })
@@ -82,17 +92,33 @@ impl By {
     }
 }
 
+/// Whether the values of a field can be counted, and calls be grouped by them.
+pub fn countable(name: &str) -> bool {
+    By::field(name).is_ok()
+}
+
 impl CallIndex {
-    /// Groups the calls that match by the values of a field, `month`, `date` or `attr.KEY`; all in one
+    /// Groups the calls that match by the values of a field, `week`, `month` or `attr.KEY`; all in one
     /// group without a field. A call with several values is in several groups. Groups come in the
     /// order of their keys. Sort, page, facets and snippets of the query play no part.
     ///
     /// # Errors
     /// When the field cannot be grouped by, or the index cannot be read.
     pub fn aggregate(&self, query: &CallQuery, group_by: Option<&str>) -> Result<Vec<Group>> {
+        self.aggregate_with(query, group_by, &NoLookup)
+    }
+
+    /// As [`Self::aggregate`], with conditions about what is kept elsewhere.
+    ///
+    /// # Errors
+    /// When the field cannot be grouped by, a filter names a set that is not there, or the index cannot be
+    /// read.
+    pub fn aggregate_with(&self, query: &CallQuery, group_by: Option<&str>, lookup: &dyn Lookup) -> Result<Vec<Group>> {
         let by = group_by.map_or_else(|| Ok(By::everything()), By::field)?;
-        let (tantivy_query, _) = search::build(self, query)?;
-        let counts = self.reader.searcher().search(&tantivy_query, &Tally { by: vec![by], detailed: true })?;
+        let searcher = self.reader.searcher();
+        let text = query.text.as_deref().map(|text| self.parse(text));
+        let built = search::build(self, query, text, &searcher, lookup)?;
+        let counts = searcher.search(&built.query, &Tally { by: vec![by], detailed: true })?;
         let groups = counts.into_iter().next().unwrap_or_default();
         Ok(groups.into_iter().map(|(key, stats)| stats.group(key)).collect())
     }
@@ -100,17 +126,18 @@ impl CallIndex {
 
 /// Turns the counts of a field into a facet.
 pub(super) fn facet(request: &FacetRequest, counts: Counts) -> Facet {
-    let in_own_order = matches!(request.field.as_str(), "month" | "date" | "day");
-    let mut values: Vec<FacetValue> =
-        counts.into_iter().map(|(value, stats)| FacetValue { value, calls: stats.calls }).collect();
-    if in_own_order {
-        // The latest ones when there are too many.
-        values.drain(..values.len().saturating_sub(request.limit));
-    } else {
-        values.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.value.cmp(&b.value)));
-        values.truncate(request.limit);
-    }
+    let values = counts.into_iter().map(|(value, stats)| FacetValue { value, calls: stats.calls }).collect();
+    let values = match Histogram::of(&request.field) {
+        Some(histogram) => histogram.filled(values, request.limit),
+        None => most_frequent(values, request.limit),
+    };
     Facet { field: request.field.clone(), values }
+}
+
+fn most_frequent(mut values: Vec<FacetValue>, limit: usize) -> Vec<FacetValue> {
+    values.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.value.cmp(&b.value)));
+    values.truncate(limit);
+    values
 }
 
 /// Values with their counts, by name.
@@ -224,7 +251,7 @@ impl Collector for Tally {
                             table.range = lower_bound(text, prefix.as_bytes())?..lower_bound(text, after.as_bytes())?;
                         }
                     }
-                    Naming::Number | Naming::Day | Naming::Month => {
+                    Naming::Number | Naming::Hour | Naming::Day | Naming::Week | Naming::Month => {
                         table.values = fast.u64_lenient(by.column)?.map(|(column, _)| column);
                     }
                     Naming::Nothing => {}
@@ -272,7 +299,10 @@ impl SegmentCollector for TallySegment {
                 Naming::Month => {
                     self.scratch.extend(table.values.iter().flat_map(|c| c.values_for_doc(doc)).map(|d| d / 100));
                 }
-                Naming::Number | Naming::Day => {
+                Naming::Week => {
+                    self.scratch.extend(table.values.iter().flat_map(|c| c.values_for_doc(doc)).filter_map(monday));
+                }
+                Naming::Number | Naming::Hour | Naming::Day => {
                     self.scratch.extend(table.values.iter().flat_map(|c| c.values_for_doc(doc)));
                 }
                 Naming::Text | Naming::Attribute { .. } => {
@@ -313,7 +343,9 @@ impl Table {
             let key = match &self.naming {
                 Naming::Nothing => String::new(),
                 Naming::Number => f64::from_u64(value).to_string(),
+                Naming::Hour => format!("{:02}", f64::from_u64(value)),
                 Naming::Day => format!("{:04}-{:02}-{:02}", value / 10_000, value / 100 % 100, value % 100),
+                Naming::Week => week(value),
                 Naming::Month => format!("{:04}-{:02}", value / 100, value % 100),
                 Naming::Text => text(self.text.as_ref(), value)?,
                 Naming::Attribute { prefix } => {
@@ -340,4 +372,21 @@ fn text(column: Option<&StrColumn>, ord: u64) -> tantivy::Result<String> {
         column.ord_to_str(ord, &mut value)?;
     }
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_fields_with_values_to_count_are_counted() {
+        for field in [
+            "code", "taboo", "severity", "date", "week", "month", "hour", "weekday", "attr.源", "score", "坐席",
+        ] {
+            assert!(countable(field), "{field}");
+        }
+        for field in ["started_at", "attr", "topic", "nowhere", ""] {
+            assert!(!countable(field), "{field}");
+        }
+    }
 }

@@ -9,11 +9,15 @@ use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::{DocAddress, DocId, Score, SegmentOrdinal, SegmentReader};
 
+use super::pins::Snapshot;
 use super::query::{Sort, SortBy};
 use crate::{Error, Result};
 
 /// Place of a call in an order: smaller comes first. `u64::MAX` is reserved for calls without the value.
 type Key = u64;
+
+/// Changes with the form of the tokens, so that older ones are refused and not misread.
+const TOKEN_FORM: u32 = 2;
 
 /// Where a page ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,16 +48,18 @@ impl Cursor {
         Self { key: entry.key, call_id: entry.call_id.clone() }
     }
 
-    /// An opaque token. It is bound to the query, so that it is refused where it makes no sense.
-    pub(super) fn token(&self, query: &str) -> String {
+    /// An opaque token. It is bound to the query, so that it is refused where it makes no sense, and
+    /// names the state of the index that the pages are of.
+    pub(super) fn token(&self, query: &str, snapshot: Snapshot) -> String {
         let mut bytes = query_mark(query).to_vec();
+        bytes.extend(snapshot.0.to_be_bytes());
         bytes.extend(self.key.to_be_bytes());
         bytes.extend(self.call_id.as_bytes());
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Reads a token that belongs to this query.
-    pub(super) fn read(token: &str, query: &str) -> Result<Self> {
+    pub(super) fn read(token: &str, query: &str) -> Result<(Self, Snapshot)> {
         let refuse = || Error::query("the page token does not belong to this query", 1);
         let digits = token.as_bytes();
         let bytes: Vec<u8> = digits
@@ -62,17 +68,18 @@ impl Cursor {
             .collect::<Option<_>>()
             .ok_or_else(refuse)?;
         let (mark, rest) = bytes.split_first_chunk::<4>().ok_or_else(refuse)?;
+        let (snapshot, rest) = rest.split_first_chunk::<8>().ok_or_else(refuse)?;
         let (key, call_id) = rest.split_first_chunk::<8>().ok_or_else(refuse)?;
         if *mark != query_mark(query) {
             return Err(refuse());
         }
         let call_id = String::from_utf8(call_id.to_vec()).map_err(|_| refuse())?;
-        Ok(Self { key: u64::from_be_bytes(*key), call_id })
+        Ok((Self { key: u64::from_be_bytes(*key), call_id }, Snapshot(u64::from_be_bytes(*snapshot))))
     }
 }
 
 fn query_mark(query: &str) -> [u8; 4] {
-    let digest = Sha256::digest(query);
+    let digest = Sha256::digest(format!("{TOKEN_FORM} {query}"));
     [digest[0], digest[1], digest[2], digest[3]]
 }
 
@@ -247,8 +254,8 @@ mod tests {
     #[test]
     fn tokens_come_back_and_belong_to_their_query() {
         let cursor = Cursor { key: 42, call_id: "通话-7".to_owned() };
-        let token = cursor.token("q");
-        assert_eq!(Cursor::read(&token, "q").unwrap(), cursor);
+        let token = cursor.token("q", Snapshot(7));
+        assert_eq!(Cursor::read(&token, "q").unwrap(), (cursor, Snapshot(7)));
         for (token, query) in [
             (token.as_str(), "other"),
             ("", "q"),

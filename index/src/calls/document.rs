@@ -1,6 +1,6 @@
 //! From a call and its analysis to the document of the index, and back to what a hit shows.
 
-use chrono::Datelike;
+use chrono::{Datelike, Timelike};
 use qingting_pipeline::record::{Analysis, CallRecord, Direction, Finding, Need, Party, Role, Severity, Taboo};
 use serde::{Deserialize, Serialize};
 use tantivy::{DateTime, TantivyDocument};
@@ -118,6 +118,8 @@ fn add_record(builder: &mut Builder<'_>, record: &CallRecord) -> Result<()> {
         builder.document.add_u64(builder.fields.get("date")?, day);
         let instant = DateTime::from_timestamp_millis(at.timestamp_millis());
         builder.document.add_date(builder.fields.get("started_at")?, instant);
+        builder.number("hour", Some(f64::from(at.hour())))?;
+        builder.number("weekday", Some(f64::from(at.weekday().number_from_monday())))?;
     }
     builder.keyword(
         "direction",

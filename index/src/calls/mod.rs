@@ -6,6 +6,10 @@ mod aggregate;
 mod collect;
 mod document;
 mod filter;
+mod histogram;
+mod language;
+mod like;
+mod pins;
 mod query;
 mod schema;
 mod search;
@@ -24,9 +28,10 @@ use qingting_pipeline::segment::Segmenter;
 use tantivy::directory::MmapDirectory;
 use tantivy::{Index, IndexReader, ReloadPolicy};
 
-pub use aggregate::Group;
+pub use aggregate::{Group, countable};
 pub use document::CallDocument;
-pub use filter::Filter;
+pub use filter::{Filter, Lookup, NoLookup, NotThere};
+pub use language::Expression;
 pub use query::{CallHit, CallPage, CallQuery, Facet, FacetRequest, FacetValue, Sort, SortBy, Speaker, TurnHit};
 pub use schema::{FIELDS, FieldInfo, Kind, SCHEMA_VERSION, field_info};
 pub use text::TextQuery;
@@ -45,6 +50,7 @@ pub struct CallIndex {
     reader: IndexReader,
     fields: schema::Fields,
     analyzer: Analyzer,
+    pins: pins::Pins,
 }
 
 impl std::fmt::Debug for CallIndex {
@@ -73,7 +79,7 @@ impl CallIndex {
         analyzer.register(&index);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let fields = schema::Fields::new(&index.schema())?;
-        Ok(Self { index, reader, fields, analyzer })
+        Ok(Self { index, reader, fields, analyzer, pins: pins::Pins::default() })
     }
 
     /// A writer with one indexing thread. There can be one at a time.
@@ -102,6 +108,7 @@ impl CallIndex {
     /// # Errors
     /// When the committed files cannot be opened.
     pub fn reload(&self) -> Result<()> {
+        self.pins.expire();
         Ok(self.reader.reload()?)
     }
 
@@ -124,7 +131,7 @@ impl CallIndex {
     }
 
     /// Parses the text of a query, for its warnings and what it means.
-    pub fn parse(&self, text: &str) -> TextQuery {
-        TextQuery::parse(text, &self.analyzer)
+    pub fn parse(&self, text: &str) -> Expression {
+        Expression::parse(text, &self.analyzer)
     }
 }

@@ -22,8 +22,10 @@ pub enum Speaker {
 /// A search over calls. Everything that is given has to hold.
 #[derive(Debug, Clone)]
 pub struct CallQuery {
-    /// Words, "phrases", -exclusions, OR; see [`super::TextQuery`].
+    /// Words, "phrases", -exclusions, OR, and conditions; see [`super::Expression`].
     pub text: Option<String>,
+    /// Only calls like this one, the likest first; the call itself is none of them.
+    pub like: Option<String>,
     /// Look for the text in these turns only.
     pub spoken_by: Option<Speaker>,
     /// Conditions on the fields; see [`Filter::parse`].
@@ -34,7 +36,7 @@ pub struct CallQuery {
     pub since: Option<NaiveDate>,
     /// Last day, included.
     pub until: Option<NaiveDate>,
-    /// Order; by relevance where there is a text, else newest first.
+    /// Order; by relevance where there are words or a call to be like, else newest first.
     pub sort: Option<Sort>,
     /// Hits on a page, 1 to 1,000.
     pub limit: usize,
@@ -52,6 +54,7 @@ impl Default for CallQuery {
     fn default() -> Self {
         Self {
             text: None,
+            like: None,
             spoken_by: None,
             filter: None,
             call_ids: None,
@@ -133,9 +136,11 @@ impl Sort {
 /// A field whose values are to be counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FacetRequest {
-    /// Name of the field; `attr.KEY` counts the values of an attribute, `month` and `date` give a histogram.
+    /// Name of the field; `attr.KEY` counts the values of an attribute. `date`, `week` and `month` give
+    /// a histogram from the first to the last call that matches, `hour` and `weekday` one of the day and
+    /// of the week, all with the values that no call has.
     pub field: String,
-    /// Most values returned.
+    /// Most values returned; of a histogram the latest. Hours and weekdays are always all returned.
     pub limit: usize,
 }
 
@@ -180,6 +185,9 @@ pub struct CallHit {
     pub duration_ms: Option<u64>,
     /// Distinct codes that were asserted.
     pub codes: Vec<String>,
+    /// Distinctive words that it shares with the call that it is like, the heaviest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shared_words: Vec<String>,
     /// Turns that match best, in order of the call.
     pub turns: Vec<TurnHit>,
 }
@@ -217,7 +225,7 @@ fn span_pairs<S: Serializer>(spans: &[Span], serializer: S) -> std::result::Resu
 pub struct Facet {
     /// As it was asked for.
     pub field: String,
-    /// Most frequent first, then by value; days and months in their own order.
+    /// Most frequent first, then by value; histograms in their own order.
     pub values: Vec<FacetValue>,
 }
 

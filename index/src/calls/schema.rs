@@ -7,7 +7,7 @@ use crate::analyzer::{GRAMS, WORDS, text_options};
 use crate::{Error, Result};
 
 /// Changes with every change of the fields or of what is put into them.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Kind {
     Instant,
     /// `attr.KEY`: free attributes of the record.
     Attribute,
+    /// Sets of calls that are kept elsewhere; whoever asks brings a [`super::Lookup`] for them.
+    Elsewhere,
 }
 
 /// A field that can be filtered by, counted or sorted by.
@@ -29,7 +31,7 @@ pub enum Kind {
 pub struct FieldInfo {
     /// Name in filters, facets and groupings.
     pub name: &'static str,
-    /// Other names that filters understand.
+    /// Other names that filters understand; the first Chinese one is what supervisors are told.
     pub aliases: &'static [&'static str],
     /// What it holds.
     pub kind: Kind,
@@ -47,53 +49,55 @@ const fn number(name: &'static str, aliases: &'static [&'static str], about: &'s
 
 /// Every field, in the order in which lists show them.
 pub const FIELDS: &[FieldInfo] = &[
-    keyword("call_id", &["call", "id"], "id of the call"),
-    keyword("agent", &["agent_id"], "id of the agent"),
-    keyword("team", &["agent_team"], "team of the agent"),
-    keyword("site", &["agent_site"], "site of the agent"),
-    keyword("queue", &[], "queue or line"),
-    keyword("region", &[], "region of the matter"),
-    keyword("channel", &[], "phone, web, app, letter, window"),
-    keyword("direction", &[], "inbound or outbound"),
-    keyword("language", &["lang"], "BCP 47 language"),
-    keyword("code", &["finding"], "code of a finding that the machine asserts"),
-    keyword("uncertain", &[], "code of a finding for human review"),
-    keyword("severity", &[], "minor, major or fatal: severity of an asserted finding"),
-    keyword("taboo", &[], "T1 to T8: taboo of an asserted finding"),
-    keyword("rule", &[], "detector or rule of an asserted finding"),
-    keyword("appeal_type", &["appeal", "type"], "咨询 求助 投诉 举报 建议 表扬"),
-    keyword("outcome", &[], "resolved, follow_up or unresolved"),
-    keyword("crisis", &[], "true where a life may be in danger"),
-    keyword("repeat_contact", &["repeat"], "true where the caller has called about it before"),
-    keyword("emotional", &[], "met, unmet or none: the need to be heard"),
-    keyword("factual", &[], "met, unmet or none: the need to be helped"),
-    keyword("category", &["topic"], "category, a level or a path such as 城乡建设/物业管理"),
-    keyword("ticket", &["ticket_id"], "number of the work order"),
-    keyword("ticket_category", &[], "category of the work order"),
-    keyword("department", &["ticket_department"], "department of the work order"),
-    keyword("status", &["ticket_status"], "status of the work order"),
-    keyword("answered", &[], "true or false"),
-    keyword("transferred", &[], "true or false"),
-    keyword("hangup_by", &[], "agent, caller or system"),
-    keyword("scorecard", &[], "id of the scorecard"),
-    keyword("fatal", &[], "id of a scorecard item that failed the call"),
-    number("score", &[], "total of the scorecard, 0 to 100"),
-    number("rating", &[], "the caller's own rating, 1 to 5"),
-    number("satisfaction", &["sat"], "predicted rating, 1 to 5"),
-    number("duration", &[], "seconds"),
-    number("silence", &[], "longest silence, seconds"),
-    number("wait", &[], "seconds in the queue"),
-    number("interruptions", &[], "interruptions by the agent"),
-    number("turns", &[], "number of turns"),
+    keyword("call_id", &["call", "id", "通话", "通话编号"], "id of the call"),
+    keyword("agent", &["agent_id", "坐席", "座席", "工号", "话务员"], "id of the agent"),
+    keyword("team", &["agent_team", "班组", "小组"], "team of the agent"),
+    keyword("site", &["agent_site", "职场", "场地"], "site of the agent"),
+    keyword("queue", &["队列", "线路"], "queue or line"),
+    keyword("region", &["地区", "区域"], "region of the matter"),
+    keyword("channel", &["渠道"], "phone, web, app, letter, window"),
+    keyword("direction", &["方向", "呼叫方向"], "inbound or outbound"),
+    keyword("language", &["lang", "语言", "语种"], "BCP 47 language"),
+    keyword("code", &["finding", "服务问题", "质检项"], "code of a finding that the machine asserts"),
+    keyword("uncertain", &["待复核"], "code of a finding for human review"),
+    keyword("severity", &["严重程度"], "minor, major or fatal: severity of an asserted finding"),
+    keyword("taboo", &["禁忌"], "T1 to T8: taboo of an asserted finding"),
+    keyword("rule", &["规则"], "detector or rule of an asserted finding"),
+    keyword("appeal_type", &["appeal", "type", "诉求类型", "诉求"], "咨询 求助 投诉 举报 建议 表扬"),
+    keyword("outcome", &["办理结果", "结果"], "resolved, follow_up or unresolved"),
+    keyword("crisis", &["危机"], "true where a life may be in danger"),
+    keyword("repeat_contact", &["repeat", "重复来电"], "true where the caller has called about it before"),
+    keyword("emotional", &["倾诉需求"], "met, unmet or none: the need to be heard"),
+    keyword("factual", &["办事需求"], "met, unmet or none: the need to be helped"),
+    keyword("category", &["类别", "分类"], "category, a level or a path such as 城乡建设/物业管理"),
+    keyword("ticket", &["ticket_id", "工单", "工单号"], "number of the work order"),
+    keyword("ticket_category", &["工单类别"], "category of the work order"),
+    keyword("department", &["ticket_department", "承办部门", "部门"], "department of the work order"),
+    keyword("status", &["ticket_status", "工单状态", "状态"], "status of the work order"),
+    keyword("answered", &["接通"], "true or false"),
+    keyword("transferred", &["转接"], "true or false"),
+    keyword("hangup_by", &["挂机方"], "agent, caller or system"),
+    keyword("scorecard", &["评分表"], "id of the scorecard"),
+    keyword("fatal", &["一票否决", "致命项"], "id of a scorecard item that failed the call"),
+    number("score", &["分数", "得分"], "total of the scorecard, 0 to 100"),
+    number("rating", &["来电人评价", "评价"], "the caller's own rating, 1 to 5"),
+    number("satisfaction", &["sat", "满意度"], "predicted rating, 1 to 5"),
+    number("duration", &["时长", "通话时长"], "seconds"),
+    number("silence", &["静默", "最长静默"], "longest silence, seconds"),
+    number("wait", &["等待", "排队"], "seconds in the queue"),
+    number("interruptions", &["打断", "打断次数"], "interruptions by the agent"),
+    number("turns", &["话轮数", "轮数"], "number of turns"),
+    number("hour", &["时段", "小时"], "hour of the day in the call's time zone, 0 to 23"),
+    number("weekday", &["星期"], "day of the week in the call's time zone, 1 (Monday) to 7"),
     FieldInfo {
         name: "date",
-        aliases: &["day"],
+        aliases: &["day", "日期", "时间"],
         kind: Kind::Day,
-        about: "2026, 2026-03 or 2026-03-05, in the call's time zone",
+        about: "2026, 2026-03, 2026-W10 or 2026-03-05, in the call's time zone",
     },
     FieldInfo {
         name: "started_at",
-        aliases: &["time"],
+        aliases: &["time", "开始时间"],
         kind: Kind::Instant,
         about: "RFC 3339 time",
     },
@@ -103,7 +107,20 @@ pub const FIELDS: &[FieldInfo] = &[
         kind: Kind::Attribute,
         about: "attr.KEY: an attribute of the record",
     },
+    FieldInfo {
+        name: "topic",
+        aliases: &["主题"],
+        kind: Kind::Elsewhere,
+        about: "id or name of a topic, such as t3",
+    },
 ];
+
+impl FieldInfo {
+    /// What supervisors are told: the Chinese name, or the name where there is none.
+    pub fn zh(&self) -> &'static str {
+        self.aliases.iter().find(|alias| !alias.is_ascii()).copied().unwrap_or(self.name)
+    }
+}
 
 /// Names of the levels of a category, beside its paths; only filters see it.
 pub(crate) const CATEGORY_LEVEL: &str = "category_level";
@@ -147,6 +164,7 @@ pub(crate) fn schema() -> Schema {
     }
     for field in FIELDS {
         match field.kind {
+            Kind::Elsewhere => continue,
             Kind::Keyword | Kind::Attribute => builder.add_text_field(field.name, STRING | FAST),
             Kind::Number => builder.add_f64_field(field.name, FAST),
             Kind::Day => builder.add_u64_field(field.name, FAST | INDEXED),

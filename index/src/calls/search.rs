@@ -1,52 +1,87 @@
 //! Running a search: query, page, facets, and the turns that a hit shows.
 
-use tantivy::TantivyDocument;
-use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, Occur, Query, TermSetQuery};
+use std::collections::BTreeSet;
+
+use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, Occur, Query};
 use tantivy::schema::Value;
-use tantivy::{Searcher, Term};
+use tantivy::{DocAddress, Searcher, TantivyDocument};
 
 use super::CallIndex;
 use super::aggregate::{self, By, Tally};
 use super::collect::{Cursor, Entry, PageCollector};
-use super::document::{StoredCall, cut, speaker};
-use super::filter::Filter;
-use super::query::{CallHit, CallPage, CallQuery, Sort, TurnHit};
-use super::text::TextQuery;
+use super::document::{StoredCall, speaker};
+use super::filter::{Filter, Lookup, NoLookup};
+use super::language::Expression;
+use super::like::likeness;
+use super::pins::Snapshot;
+use super::query::{CallHit, CallPage, CallQuery, Sort, SortBy, TurnHit};
 use crate::highlight::{Needles, slice, window};
 use crate::{Error, Result};
 
 /// Largest page.
 const LARGEST_PAGE: usize = 1_000;
 
+/// Told with a page whose state of the index is gone, where that matters.
+const SHIFTED: &str = "翻页期间通话有更新，相关度已重新计算：个别通话可能重复或遗漏，需要完整结果请从第一页重新查询";
+
 impl CallIndex {
-    /// Finds calls.
+    /// Finds calls, where no condition is about what is kept elsewhere.
     ///
     /// # Errors
-    /// [`crate::Error::InvalidQuery`] for a page token of another query or a facet that cannot be counted;
-    /// otherwise when the index cannot be read.
+    /// As [`Self::search_with`].
     pub fn search(&self, query: &CallQuery) -> Result<CallPage> {
-        let (tantivy_query, text) = build(self, query)?;
-        let has_words = text.as_ref().is_some_and(|t| !t.needles().is_empty());
-        let sort = query.sort.unwrap_or(if has_words { Sort::RELEVANCE } else { Sort::NEWEST });
+        self.search_with(query, &NoLookup)
+    }
+
+    /// Finds calls. All pages of a search are of one state of the index as long as it is kept: each hit is
+    /// on one page, whatever is written in between. A search by relevance whose state is gone goes on in the
+    /// current one with a warning; in other orders only a call whose value has changed can be missed
+    /// or repeated then.
+    ///
+    /// # Errors
+    /// [`Error::InvalidQuery`] for a page token of another query, a facet that cannot be counted, or a
+    /// filter with a set that is not there; [`Error::NotFound`] without the call that others are to be
+    /// like; otherwise when the index cannot be read.
+    pub fn search_with(&self, query: &CallQuery, lookup: &dyn Lookup) -> Result<CallPage> {
+        let by: Result<Vec<By>> = query.facets.iter().map(|facet| By::field(&facet.field)).collect();
+        let by = by?;
+        let text = query.text.as_deref().map(|text| self.parse(text));
+        let ranked = query.like.is_some() || text.as_ref().is_some_and(Expression::has_words);
+        let sort = query.sort.unwrap_or(if ranked { Sort::RELEVANCE } else { Sort::NEWEST });
         let limit = query.limit.clamp(1, LARGEST_PAGE);
         let identity = identity(query, sort);
         let after = query.page_token.as_deref().map(|token| Cursor::read(token, &identity)).transpose()?;
-        let by: Result<Vec<By>> = query.facets.iter().map(|facet| By::field(&facet.field)).collect();
-        let by = by?;
+        let (after, wanted) = after.unzip();
+        let (searcher, snapshot) = self.state(wanted);
+        let parts = build(self, query, text, &searcher, lookup)?;
 
-        let searcher = self.reader.searcher();
         let page = PageCollector { sort, limit: limit + 1, after };
         let (mut collected, counts) = if by.is_empty() {
-            (searcher.search(&tantivy_query, &page)?, Vec::new())
+            (searcher.search(&parts.query, &page)?, Vec::new())
         } else {
-            searcher.search(&tantivy_query, &(page, Tally { by, detailed: false }))?
+            searcher.search(&parts.query, &(page, Tally { by, detailed: false }))?
         };
         let more = collected.entries.len() > limit;
         collected.entries.truncate(limit);
-        let next = collected.entries.last().filter(|_| more).map(|last| Cursor::of(last).token(&identity));
-        let needles = text.as_ref().filter(|_| query.turns_per_call > 0).map(TextQuery::needles).unwrap_or_default();
-        let hits: Result<Vec<CallHit>> =
-            collected.entries.iter().map(|entry| self.hit(&searcher, entry, query, &needles)).collect();
+        let last = collected.entries.last().filter(|_| more);
+        let next = last.map(|last| Cursor::of(last).token(&identity, snapshot));
+        if next.is_some() {
+            self.pins.keep(snapshot, &searcher);
+        }
+        let needles = if query.turns_per_call > 0 {
+            parts.needles()
+        } else {
+            Needles::default()
+        };
+        let hits: Result<Vec<CallHit>> = collected
+            .entries
+            .iter()
+            .map(|entry| self.hit(&searcher, entry, query, &parts.words, &needles))
+            .collect();
+        let mut warnings = parts.warnings;
+        if sort.by == SortBy::Relevance && wanted.is_some_and(|wanted| wanted != snapshot) {
+            warnings.push(SHIFTED.to_owned());
+        }
         Ok(CallPage {
             total: collected.total,
             hits: hits?,
@@ -57,16 +92,41 @@ impl CallIndex {
                 .zip(counts)
                 .map(|(request, counts)| aggregate::facet(request, counts))
                 .collect(),
-            warnings: text.map(|t| t.warnings).unwrap_or_default(),
+            warnings,
         })
     }
 
-    fn hit(&self, searcher: &Searcher, entry: &Entry, query: &CallQuery, needles: &Needles) -> Result<CallHit> {
-        let document: TantivyDocument = searcher.doc(entry.address)?;
+    /// The state of the index that a page is of, or the current one.
+    fn state(&self, wanted: Option<Snapshot>) -> (Searcher, Snapshot) {
+        if let Some(wanted) = wanted
+            && let Some(searcher) = self.pins.find(wanted)
+        {
+            return (searcher, wanted);
+        }
+        let searcher = self.reader.searcher();
+        let snapshot = Snapshot::of(&searcher);
+        (searcher, snapshot)
+    }
+
+    /// What the index keeps of a call.
+    pub(super) fn stored(&self, searcher: &Searcher, address: DocAddress) -> Result<StoredCall> {
+        let document: TantivyDocument = searcher.doc(address)?;
         let bytes = document.get_first(self.fields.stored).and_then(|value| value.as_bytes()).unwrap_or_default();
-        let call: StoredCall = serde_json::from_slice(bytes).map_err(|e| Error::json("an indexed call", e))?;
+        serde_json::from_slice(bytes).map_err(|e| Error::json("an indexed call", e))
+    }
+
+    fn hit(
+        &self,
+        searcher: &Searcher,
+        entry: &Entry,
+        query: &CallQuery,
+        words: &[String],
+        needles: &Needles,
+    ) -> Result<CallHit> {
+        let call = self.stored(searcher, entry.address)?;
         let turns = self.turn_hits(&call, query, needles);
         Ok(CallHit {
+            shared_words: self.shared(&call, words),
             call_id: call.call_id,
             relevance: entry.relevance,
             started_at: call.started_at,
@@ -79,6 +139,19 @@ impl CallIndex {
             codes: call.codes,
             turns,
         })
+    }
+
+    /// Those of some words that were said in a call.
+    fn shared(&self, call: &StoredCall, words: &[String]) -> Vec<String> {
+        if words.is_empty() {
+            return Vec::new();
+        }
+        let said: BTreeSet<String> = call
+            .turns
+            .iter()
+            .flat_map(|turn| self.analyzer.search_words(&self.analyzer.fold(&turn.3)))
+            .collect();
+        words.iter().filter(|word| said.contains(*word)).cloned().collect()
     }
 
     /// The turns with the most different needles, the earlier ones first among equals.
@@ -115,28 +188,62 @@ impl CallIndex {
     }
 }
 
+/// A query as it is run.
+pub(super) struct Built {
+    pub(super) query: Box<dyn Query>,
+    text: Option<Expression>,
+    /// Words by which calls are like a given one.
+    words: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Built {
+    fn needles(&self) -> Needles {
+        let text = self.text.as_ref().map(Expression::needles).unwrap_or_default();
+        Needles::joined([text, Needles::new(&self.words)])
+    }
+}
+
 /// The tantivy query of everything that decides which calls match.
-pub(super) fn build(index: &CallIndex, query: &CallQuery) -> Result<(Box<dyn Query>, Option<TextQuery>)> {
+pub(super) fn build(
+    index: &CallIndex,
+    query: &CallQuery,
+    text: Option<Expression>,
+    searcher: &Searcher,
+    lookup: &dyn Lookup,
+) -> Result<Built> {
     let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+    let mut built = Built { query: Box::new(AllQuery), text: None, words: Vec::new(), warnings: Vec::new() };
     let fields = &index.fields;
-    let text = query.text.as_deref().map(|text| index.parse(text));
-    if let Some(text) = &text {
+    if let Some(mut text) = text {
+        text.settle(fields, searcher, &index.analyzer, lookup)?;
         let searched = match query.spoken_by {
             Some(speaker) => &fields.texts[speaker as usize..=speaker as usize],
             None => &fields.texts[..],
         };
-        clauses.push((Occur::Must, text.build(searched)));
+        clauses.push((Occur::Must, text.build(fields, searched)?));
+        built.warnings.clone_from(&text.warnings);
+        built.text = Some(text);
+    }
+    if let Some(call_id) = &query.like {
+        let likeness = likeness(index, searcher, call_id)?;
+        if likeness.words.is_empty() {
+            built.warnings.push(format!("通话 {call_id} 没有与其他通话相同的特征词，因此没有相似通话"));
+        }
+        clauses.push((Occur::Must, likeness.query));
+        built.words = likeness.words;
     }
     let mut conditions: Vec<Box<dyn Query>> = Vec::new();
     if let Some(filter) = &query.filter {
+        let mut filter = filter.clone();
+        filter.resolve(lookup)?;
         conditions.push(filter.build(fields)?);
     }
     if query.since.is_some() || query.until.is_some() {
         conditions.push(Filter::days(query.since, query.until).build(fields)?);
     }
     if let Some(ids) = &query.call_ids {
-        let terms = ids.iter().map(|id| Term::from_field_text(fields.call_id, cut(id)));
-        conditions.push(Box::new(TermSetQuery::new(terms)));
+        conditions.push(Filter::Calls(ids.clone()).build(fields)?);
     }
     // Conditions decide which calls match, not how well.
     clauses.extend(
@@ -144,14 +251,14 @@ pub(super) fn build(index: &CallIndex, query: &CallQuery) -> Result<(Box<dyn Que
             .into_iter()
             .map(|q| (Occur::Must, Box::new(ConstScoreQuery::new(q, 0.0)) as Box<dyn Query>)),
     );
-    if clauses.is_empty() {
-        clauses.push((Occur::Must, Box::new(AllQuery)));
+    if !clauses.is_empty() {
+        built.query = Box::new(BooleanQuery::new(clauses));
     }
-    Ok((Box::new(BooleanQuery::new(clauses)), text))
+    Ok(built)
 }
 
 /// What a page token belongs to: everything but the page, its size and what is shown of a hit.
 fn identity(query: &CallQuery, sort: Sort) -> String {
-    let CallQuery { text, spoken_by, filter, call_ids, since, until, .. } = query;
-    format!("{:?}", (text, spoken_by, filter, call_ids, since, until, sort))
+    let CallQuery { text, like, spoken_by, filter, call_ids, since, until, .. } = query;
+    format!("{:?}", (text, like, spoken_by, filter, call_ids, since, until, sort))
 }

@@ -151,9 +151,13 @@ fn parts(words: &[QueryWord], whole: &str) -> Vec<String> {
     parts
 }
 
+/// Whether a character opens or closes a phrase.
+pub(super) fn is_quote(c: char) -> bool {
+    matches!(c, '"' | '＂' | '“' | '”' | '„' | '「' | '」' | '『' | '』')
+}
+
 /// Splits a text into phrases, runs without white space, and ORs.
 fn pieces(text: &str, warnings: &mut Vec<String>) -> Vec<Piece> {
-    let is_quote = |c: char| matches!(c, '"' | '＂' | '“' | '”' | '„' | '「' | '」' | '『' | '』');
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {

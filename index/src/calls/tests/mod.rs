@@ -1,17 +1,20 @@
 //! Tests of the call index as a whole.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod language;
+mod like;
+mod paging;
+mod scan;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::DateTime;
-use proptest::prelude::*;
 use qingting_pipeline::record::{
     Agent, Analysis, CallRecord, Evidence, Facts, Finding, Need, Needs, Provenance, Role, Score, Sentiment, Severity,
     SignalReport, Span, Taboo, Turn, TurnAnalysis,
 };
 
 use super::*;
-use crate::analyzer::content;
 use crate::testing::{analyzer, segmenter_and_normalizer};
 
 fn open(dir: &Path) -> CallIndex {
@@ -280,6 +283,13 @@ fn filters_select_by_every_kind_of_field() {
         ("agent:a1 (score>70 OR code:deflection) date:2026", &["c1", "c3"]),
         ("agent:a1 NOT score:*", &["c3"]),
         ("call:c2,c3", &["c2", "c3"]),
+        ("call:c*", &["c1", "c2", "c3"]),
+        ("坐席:a1* -call:c3*", &["c1"]),
+        ("attr.来源:w*", &["c3"]),
+        ("category:物业*", &["c1"]),
+        ("hour:0..8", &["c3"]),
+        ("weekday:4 时段>=9", &["c1"]),
+        ("date:2026-W10", &["c1", "c2"]),
         ("duration:15", &["c2"]),
         ("crisis:false outcome:resolved type:咨询 channel:phone direction:inbound", &["c1", "c2", "c3"]),
     ] {
@@ -311,7 +321,18 @@ fn sorting_puts_calls_without_the_value_last() {
 fn facets_count_calls_once_and_groups_count_findings() {
     let (_dir, index) = indexed(&some_calls());
     let request = |field: &str| FacetRequest { field: field.to_owned(), limit: 10 };
-    let fields = ["code", "date", "month", "attr.来源", "score"];
+    let fields = [
+        "code",
+        "date",
+        "week",
+        "month",
+        "hour",
+        "weekday",
+        "taboo",
+        "severity",
+        "attr.来源",
+        "score",
+    ];
     let query = CallQuery { facets: fields.map(request).to_vec(), ..CallQuery::default() };
     let page = index.search(&query).unwrap();
     let facets: BTreeMap<_, Vec<_>> = page
@@ -320,7 +341,26 @@ fn facets_count_calls_once_and_groups_count_findings() {
         .map(|f| (f.field.as_str(), f.values.iter().map(|v| (v.value.as_str(), v.calls)).collect()))
         .collect();
     assert_eq!(facets["code"], [("deflection", 2), ("impatience", 1)]);
-    assert_eq!(facets["date"], [("2026-03-05", 1), ("2026-03-06", 1), ("2026-04-01", 1)]);
+    // The latest ten days, with those that have no call.
+    assert_eq!(
+        (facets["date"].len(), facets["date"][0], facets["date"][9]),
+        (10, ("2026-03-23", 0), ("2026-04-01", 1))
+    );
+    assert_eq!(
+        facets["week"],
+        [
+            ("2026-W10", 2),
+            ("2026-W11", 0),
+            ("2026-W12", 0),
+            ("2026-W13", 0),
+            ("2026-W14", 1)
+        ]
+    );
+    let busy = |field: &str| facets[field].iter().filter(|(_, calls)| *calls > 0).copied().collect::<Vec<_>>();
+    assert_eq!((facets["hour"].len(), busy("hour")), (24, vec![("00", 1), ("09", 2)]));
+    assert_eq!((facets["weekday"].len(), busy("weekday")), (7, vec![("3", 1), ("4", 1), ("5", 1)]));
+    assert_eq!(facets["taboo"], [("T4", 1)]);
+    assert_eq!(facets["severity"], [("major", 2)]);
     assert_eq!(facets["month"], [("2026-03", 2), ("2026-04", 1)]);
     assert_eq!(facets["attr.来源"], [("app", 1), ("web", 1)]);
     assert_eq!(facets["score"], [("55", 1), ("80", 1)]);
@@ -391,96 +431,4 @@ fn hits_are_json_with_spans_as_pairs() {
     let json = serde_json::to_value(&page).unwrap();
     assert_eq!(json["hits"][0]["turns"][0]["highlights"], serde_json::json!([[7, 10]]));
     assert_eq!(json["hits"][0]["started_at"], "2026-03-05T09:00:00+08:00");
-}
-
-/// All pages of a query, one after the other.
-fn all_pages(index: &CallIndex, mut query: CallQuery) -> Vec<String> {
-    let mut ids = Vec::new();
-    loop {
-        let page = index.search(&query).unwrap();
-        assert!(page.hits.len() <= query.limit);
-        ids.extend(page.hits.into_iter().map(|hit| hit.call_id));
-        match page.next {
-            Some(next) => query.page_token = Some(next),
-            None => return ids,
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    /// Containment through the index is containment in the text.
-    #[test]
-    fn phrases_match_like_a_scan(
-        texts in prop::collection::vec(prop::collection::vec("[停水电费a1，]{0,7}", 1..4), 1..6),
-        queries in prop::collection::vec("[停水电费a1，]{1,6}", 8),
-    ) {
-        let calls: Vec<Sample> = texts
-            .iter()
-            .enumerate()
-            .map(|(i, turns)| {
-                let turns: Vec<_> = turns
-                    .iter()
-                    .enumerate()
-                    .map(|(t, text)| (if t % 2 == 0 { Role::Agent } else { Role::Caller }, text.as_str()))
-                    .collect();
-                call(&format!("c{i}"), &turns)
-            })
-            .collect();
-        let (_dir, index) = indexed(&calls);
-        for query in queries {
-            let wanted = content(&query);
-            let expected: BTreeSet<String> = texts
-                .iter()
-                .enumerate()
-                .filter(|(_, turns)| !wanted.is_empty() && turns.iter().any(|t| content(t).contains(&wanted)))
-                .map(|(i, _)| format!("c{i}"))
-                .collect();
-            let page = index.search(&CallQuery::text(format!("\"{query}\""))).unwrap();
-            let got: BTreeSet<String> = page.hits.iter().map(|hit| hit.call_id.clone()).collect();
-            prop_assert_eq!(&got, &expected, "{}", query);
-            for hit in &page.hits {
-                prop_assert!(!hit.turns.is_empty());
-                for turn in &hit.turns {
-                    let number: usize = hit.call_id[1..].parse().unwrap();
-                    let length = texts[number][turn.turn as usize].chars().count() as u32;
-                    prop_assert!(turn.highlights.iter().all(|s| s.start < s.end && s.end <= length));
-                }
-            }
-        }
-    }
-
-    /// Every hit is on exactly one page, in the order of one large page, however the index is cut into segments.
-    #[test]
-    fn pages_give_each_hit_once(
-        scores in prop::collection::vec(prop::option::of(0u8..4), 1..30),
-        limit in 1usize..7,
-        commits in 1usize..4,
-        sort in prop::sample::select(vec!["score", "-score", "newest", "relevance"]),
-    ) {
-        let dir = tempfile::tempdir().unwrap();
-        let index = open(dir.path());
-        let mut writer = index.writer(0).unwrap();
-        for (i, score) in scores.iter().enumerate() {
-            let text = "停水".repeat(1 + i % 3);
-            let mut sample = call(&format!("c{:02}", (i * 7) % scores.len()), &[(Role::Caller, &text)]);
-            if let Some(score) = score {
-                sample = sample.score(f64::from(*score)).at(&format!("2026-03-0{}T09:00:00+08:00", score + 1));
-            }
-            writer.upsert(&sample.record, &sample.analysis).unwrap();
-            if i % commits == 0 {
-                writer.commit("").unwrap();
-            }
-        }
-        writer.commit("").unwrap();
-        writer.finish().unwrap();
-        index.reload().unwrap();
-        let query = CallQuery { sort: Some(Sort::parse(sort).unwrap()), limit, ..CallQuery::text("停水") };
-        let paged = all_pages(&index, query.clone());
-        let whole = index.search(&CallQuery { limit: 100, ..query }).unwrap();
-        prop_assert_eq!(whole.total, index.len());
-        prop_assert_eq!(ids(&whole), paged.iter().map(String::as_str).collect::<Vec<_>>());
-        prop_assert_eq!(paged.iter().collect::<BTreeSet<_>>().len(), paged.len());
-    }
 }

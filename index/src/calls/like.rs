@@ -1,0 +1,106 @@
+//! Calls like a given one: its most distinctive words as a query over the others, so no further index is
+//! needed and the reason of every hit can be shown. What the caller said counts most.
+
+use std::collections::BTreeMap;
+
+use qingting_pipeline::record::Role;
+use tantivy::collector::TopDocs;
+use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{Searcher, Term};
+
+use super::CallIndex;
+use super::document::cut;
+use super::query::Speaker;
+use crate::{Error, Result};
+
+/// Words that a call is compared by.
+const MOST_WORDS: usize = 24;
+
+/// A word that weighs less than this share of the heaviest is left out.
+const LEAST_SHARE: f64 = 0.1;
+
+/// What a word said by somebody else weighs against one said by the caller.
+const OTHERS: f64 = 0.5;
+
+/// Words that a call must share at least, where there are so many: one alone is chance.
+const LEAST_SHARED: usize = 2;
+
+/// What a call is compared by.
+pub(super) struct Likeness {
+    /// Its most distinctive words, the heaviest first.
+    pub(super) words: Vec<String>,
+    /// Calls that share some of them, without the call itself.
+    pub(super) query: Box<dyn Query>,
+}
+
+/// Finds what distinguishes a call: the weight of a word is `(1 + ln tf) · ln((N + 1) / df)`, with `tf`
+/// how often it is said, `N` the calls and `df` those that have it (TF-IDF; Manning, Raghavan and
+/// Schütze, *Introduction to Information Retrieval*, 6.2).
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such call in this state of the index.
+pub(super) fn likeness(index: &CallIndex, searcher: &Searcher, call_id: &str) -> Result<Likeness> {
+    let id = Term::from_field_text(index.fields.call_id, cut(call_id));
+    let itself = TermQuery::new(id, IndexRecordOption::Basic);
+    let found = searcher.search(&itself, &TopDocs::with_limit(1).order_by_score())?;
+    let Some(&(_, address)) = found.first() else {
+        return Err(Error::not_found(format!("call {call_id}")));
+    };
+    let call = index.stored(searcher, address)?;
+    let mut said: BTreeMap<String, f64> = BTreeMap::new();
+    for turn in &call.turns {
+        let weight = if turn.0 == Role::Caller { 1.0 } else { OTHERS };
+        for word in index.analyzer.search_words(&index.analyzer.fold(&turn.3)) {
+            if tells(&word) {
+                *said.entry(word).or_default() += weight;
+            }
+        }
+    }
+    let calls = searcher.num_docs() as f64;
+    let mut weighed = Vec::with_capacity(said.len());
+    for (word, times) in said {
+        let mut having = 0;
+        for field in &index.fields.texts {
+            having = having.max(searcher.doc_freq(&Term::from_field_text(field.words, &word))?);
+        }
+        // Nobody else can share what is in one call alone.
+        if having > 1 {
+            let times = 1.0 + times.max(1.0).ln();
+            weighed.push((times * ((calls + 1.0) / (having as f64).min(calls)).ln(), times, word));
+        }
+    }
+    weighed.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.2.cmp(&b.2)));
+    weighed.truncate(MOST_WORDS);
+    let least = weighed.first().map_or(0.0, |heaviest| heaviest.0 * LEAST_SHARE);
+    weighed.retain(|(weight, ..)| *weight >= least);
+
+    let ways = weighed.iter().map(|(_, times, word)| {
+        let fields = index.fields.texts.iter().enumerate().map(|(speaker, field)| {
+            let others = if speaker == Speaker::Caller as usize {
+                1.0
+            } else {
+                OTHERS
+            };
+            // How rare it is and how long the other call is weighs in by itself (BM25).
+            let term = Term::from_field_text(field.words, word);
+            let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
+            Box::new(BoostQuery::new(Box::new(query), (times * others) as f32)) as Box<dyn Query>
+        });
+        Box::new(BooleanQuery::union(fields.collect())) as Box<dyn Query>
+    });
+    let shared = BooleanQuery::union_with_minimum_required_clauses(ways.collect(), LEAST_SHARED.min(weighed.len()));
+    let query = BooleanQuery::new(vec![
+        (Occur::Must, Box::new(shared) as Box<dyn Query>),
+        (Occur::MustNot, Box::new(itself)),
+    ]);
+    Ok(Likeness {
+        words: weighed.into_iter().map(|(.., word)| word).collect(),
+        query: Box::new(query),
+    })
+}
+
+/// Single characters and numbers say little about what a call is about.
+fn tells(word: &str) -> bool {
+    word.chars().nth(1).is_some() && !word.chars().all(|c| c.is_ascii_digit())
+}
