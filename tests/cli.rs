@@ -269,11 +269,36 @@ fn from_files_to_search_topics_report_and_backtest() {
     let filtered: Value = serde_json::from_str(&ok(&run(&["search", "", "--filter", "agent:A04", "--json"]))).unwrap();
     assert_eq!(filtered["total"], 2);
     assert_eq!(run(&["search", "停水", "--filter", "nowhere:1"]).status.code(), Some(1));
+    let boxed: Value = serde_json::from_str(&ok(&run(&["search", "坐席:A04", "--json", "--facet", "hour"]))).unwrap();
+    assert_eq!((boxed["total"].as_u64(), boxed["hits"].as_array().map(Vec::len)), (Some(2), Some(2)));
+    assert_eq!(boxed["facets"][0]["values"].as_array().map(Vec::len), Some(24));
+    let odd = run(&["search", "http://停水", "--facet", "weekday"]);
+    assert!(String::from_utf8_lossy(&odd.stderr).contains("“http”不是条件"), "{odd:?}");
+    assert!(ok(&run(&["search", "", "--facet", "weekday"])).contains("周二"));
+    let like = ok(&run(&["search", "--like", "demo-034"]));
+    assert!(like.contains("共同词：") && !like.contains("demo-034"), "{like}");
+    let missing = run(&["search", "--like", "nowhere"]);
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("no such call"), "{missing:?}");
+    let early = run(&["search", "主题:t1"]);
+    assert!(String::from_utf8_lossy(&early.stderr).contains("还没有主题"), "{early:?}");
+    let early = run(&["search", "", "--filter", "topic:t1"]);
+    assert_eq!(early.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&early.stderr).contains("there are no topics yet"), "{early:?}");
     let early = run(&["trends"]);
     assert_eq!(early.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&early.stderr).contains("run `qingting topics"), "{early:?}");
     let topics: Value = serde_json::from_str(&ok(&run(&["topics", "--json"]))).unwrap();
     assert!(topics["topics"].as_array().is_some_and(|t| !t.is_empty()));
+    let topic = format!("topic:{}", topics["topics"][0]["id"].as_str().unwrap());
+    for args in [
+        ["search", &topic, "--json"].as_slice(),
+        &["search", "", "--filter", &topic, "--json"],
+    ] {
+        let page: Value = serde_json::from_str(&ok(&run(args))).unwrap();
+        assert_eq!(page["total"], topics["topics"][0]["size"]);
+    }
+    let unknown = run(&["search", "主题:t99 停水"]);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("没有主题“t99”"), "{unknown:?}");
     let trends: Value = serde_json::from_str(&ok(&run(&["trends", "--days", "1", "--json"]))).unwrap();
     assert_eq!(trends.as_array().map(Vec::len), topics["topics"].as_array().map(Vec::len));
     let alerts: Value = serde_json::from_str(&ok(&run(&["alerts", "--json"]))).unwrap();

@@ -115,7 +115,7 @@ impl Server {
     }
 }
 
-fn call(call_id: &str, started_at: &str, team: &str, caller_says: &str) -> v1::CallRecord {
+pub(crate) fn call(call_id: &str, started_at: &str, team: &str, caller_says: &str) -> v1::CallRecord {
     let turn = |role: v1::Role, start_ms, end_ms, text: &str| v1::Turn {
         role: role.into(),
         start_ms: Some(start_ms),

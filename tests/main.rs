@@ -9,4 +9,5 @@
 mod cli;
 mod grpc;
 mod overlaps;
+mod search;
 mod topics;

@@ -429,3 +429,23 @@ async fn addresses_beyond_this_machine_are_refused() {
     let error = run(listener, quick(), load, std::future::pending()).await.unwrap_err();
     assert_eq!(error.to_string(), "data folder /nowhere not found");
 }
+
+#[tokio::test]
+async fn similar_calls_are_asked_for_by_a_name_and_within_limits() {
+    let server = TestServer::start(quick()).await;
+    let mut client = CallServiceClient::new(server.channel.clone());
+    let request = |name: &str| v1::ListSimilarCallsRequest { name: name.into(), ..Default::default() };
+    for (field, request) in [
+        ("name", request("")),
+        ("name", request("topics/t1")),
+        ("page_size", v1::ListSimilarCallsRequest { page_size: -1, ..request("calls/a") }),
+        ("turns_per_call", v1::ListSimilarCallsRequest { turns_per_call: Some(-1), ..request("calls/a") }),
+        ("filter", v1::ListSimilarCallsRequest { filter: "nowhere:1".into(), ..request("calls/a") }),
+        ("filter", v1::ListSimilarCallsRequest { filter: "topic:t1".into(), ..request("calls/a") }),
+        ("page_token", v1::ListSimilarCallsRequest { page_token: "foreign".into(), ..request("calls/a") }),
+    ] {
+        let wrong = client.list_similar_calls(request).await.unwrap_err();
+        assert_eq!((wrong.code(), violations(&wrong)), (Code::InvalidArgument, vec![field.to_owned()]));
+    }
+    server.stop().await.unwrap();
+}

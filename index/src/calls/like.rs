@@ -12,6 +12,7 @@ use tantivy::{Searcher, Term};
 use super::CallIndex;
 use super::document::cut;
 use super::query::Speaker;
+use super::text::is_function_word;
 use crate::{Error, Result};
 
 /// Words that a call is compared by.
@@ -64,10 +65,10 @@ pub(super) fn likeness(index: &CallIndex, searcher: &Searcher, call_id: &str) ->
         for field in &index.fields.texts {
             having = having.max(searcher.doc_freq(&Term::from_field_text(field.words, &word))?);
         }
-        // Nobody else can share what is in one call alone.
-        if having > 1 {
+        // Nobody else can share what is in one call alone, and what most say distinguishes none.
+        if having > 1 && having as f64 * 2.0 <= calls + 1.0 {
             let times = 1.0 + times.max(1.0).ln();
-            weighed.push((times * ((calls + 1.0) / (having as f64).min(calls)).ln(), times, word));
+            weighed.push((times * ((calls + 1.0) / having as f64).ln(), times, word));
         }
     }
     weighed.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.2.cmp(&b.2)));
@@ -100,7 +101,7 @@ pub(super) fn likeness(index: &CallIndex, searcher: &Searcher, call_id: &str) ->
     })
 }
 
-/// Single characters and numbers say little about what a call is about.
+/// Single characters, numbers and function words say little about what a call is about.
 fn tells(word: &str) -> bool {
-    word.chars().nth(1).is_some() && !word.chars().all(|c| c.is_ascii_digit())
+    word.chars().nth(1).is_some() && !is_function_word(word) && !word.chars().all(|c| c.is_ascii_digit())
 }

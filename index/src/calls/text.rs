@@ -144,11 +144,16 @@ fn parts(words: &[QueryWord], whole: &str) -> Vec<String> {
         after_single = single;
     }
     let mut seen = std::collections::BTreeSet::new();
-    parts.retain(|part| !part.chars().all(|c| FUNCTION_CHARS.contains(c)) && seen.insert(part.clone()));
+    parts.retain(|part| !is_function_word(part) && seen.insert(part.clone()));
     if parts.is_empty() {
         parts.push(whole.to_owned());
     }
     parts
+}
+
+/// Whether a word carries no meaning of its own next to other words.
+pub(super) fn is_function_word(word: &str) -> bool {
+    word.chars().all(|c| FUNCTION_CHARS.contains(c))
 }
 
 /// Whether a character opens or closes a phrase.

@@ -29,7 +29,7 @@ fn words_and_conditions_stand_side_by_side() {
         ("投诉 agent:a1", &["c3"][..]),
         ("坐席:a1", &["c1", "c3"]),
         ("坐席： a1 物业费", &["c1"]),
-        ("停水 code:impatience agent:a2 score<60 date:2026-03 -queue:银行", &[]),
+        ("停水 code:impatience agent:a2 score<60 date:2026-03 -queue:银行", &["c2"]),
         ("停水 code:impatience agent:a2 score<60 date:2026-03 -code:crisis", &["c2"]),
         ("分数 < 60", &["c2"]),
         ("分数＜６０分", &["c2"]),
