@@ -83,8 +83,11 @@ impl BadValue {
     }
 }
 
-/// What people write of values that are kept in English: fields, and what stands for what.
-const VALUES: &[(&[&str], &[(&str, &str)])] = &[
+/// What is written, and what it stands for.
+type Spelling = (&'static str, &'static str);
+
+/// What people write of values that are kept in English, by the fields that have them.
+const VALUES: &[(&[&str], &[Spelling])] = &[
     (
         &["crisis", "repeat_contact", "answered", "transferred"],
         &[("是", "true"), ("有", "true"), ("否", "false"), ("无", "false")],

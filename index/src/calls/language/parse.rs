@@ -260,10 +260,7 @@ impl<'a> Parser<'a> {
         self.at = after;
         let mut alternatives = Vec::new();
         let mut bad = Vec::new();
-        loop {
-            let Some((value, quoted)) = self.value(end) else {
-                break;
-            };
+        while let Some((value, quoted)) = self.value(end) {
             let value = if quoted { value } else { meant(info, op, &value) };
             match condition(info, &name, op, &value, quoted) {
                 Ok(filter) => alternatives.push(filter),
