@@ -8,6 +8,7 @@ use tantivy::Term;
 use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, EmptyQuery, Occur, PhraseQuery, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 
+use super::filter::steady;
 use super::schema::TextFields;
 use crate::analyzer::{Analyzer, QueryWord, content, is_content};
 use crate::highlight::Needles;
@@ -202,7 +203,8 @@ fn build_group(group: &[TextTerm], fields: &[TextFields]) -> Box<dyn Query> {
     for term in group {
         let occur = if term.negated { Occur::MustNot } else { Occur::Must };
         for part in &term.parts {
-            clauses.push((occur, anywhere(part, fields)));
+            let query = anywhere(part, fields);
+            clauses.push((occur, if term.negated { steady(query) } else { query }));
         }
         if !term.negated && term.words.len() > 1 {
             clauses.extend(fields.iter().map(|f| (Occur::Should, in_words(&term.words, f.words))));

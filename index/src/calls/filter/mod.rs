@@ -13,7 +13,9 @@ use std::ops::Bound;
 
 use chrono::{Datelike, NaiveDate};
 use tantivy::Term;
-use tantivy::query::{AllQuery, BooleanQuery, ExistsQuery, Occur, Query, RangeQuery, TermQuery, TermSetQuery};
+use tantivy::query::{
+    AllQuery, BooleanQuery, ConstScoreQuery, ExistsQuery, Occur, Query, RangeQuery, TermQuery, TermSetQuery,
+};
 use tantivy::schema::IndexRecordOption;
 
 use super::document::{attribute_term, cut};
@@ -172,7 +174,7 @@ impl Filter {
             }
             Self::Not(filter) => Box::new(BooleanQuery::new(vec![
                 (Occur::Must, Box::new(AllQuery) as Box<dyn Query>),
-                (Occur::MustNot, filter.build(fields)?),
+                (Occur::MustNot, steady(filter.build(fields)?)),
             ])),
             Self::Is { field: "category", value } => {
                 Box::new(BooleanQuery::union(vec![is(fields, "category", value)?, is(fields, CATEGORY_LEVEL, value)?]))
@@ -229,14 +231,21 @@ fn starts(fields: &Fields, field: &str, prefix: &str) -> Result<Box<dyn Query>> 
     let prefix = cut(prefix);
     let from = Term::from_field_text(field, prefix);
     let to = Term::from_field_text(field, &format!("{prefix}{}", char::MAX));
-    Ok(Box::new(RangeQuery::new(Bound::Included(from), Bound::Included(to))))
+    Ok(steady(Box::new(RangeQuery::new(Bound::Included(from), Bound::Included(to)))))
+}
+
+/// A query whose scorers are only ever moved forwards. tantivy asks what is denied or intersected for
+/// documents behind the one where it stands, which ranges and phrases do not bear (tantivy 0.27); a
+/// constant score keeps that from them.
+pub(super) fn steady(query: Box<dyn Query>) -> Box<dyn Query> {
+    Box::new(ConstScoreQuery::new(query, 0.0))
 }
 
 /// tantivy needs a bound to know the field.
 fn range(from: Bound<Term>, to: Bound<Term>) -> Box<dyn Query> {
     match (&from, &to) {
         (Bound::Unbounded, Bound::Unbounded) => Box::new(AllQuery),
-        _ => Box::new(RangeQuery::new(from, to)),
+        _ => steady(Box::new(RangeQuery::new(from, to))),
     }
 }
 

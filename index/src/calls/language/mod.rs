@@ -12,7 +12,7 @@ use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, EmptyQuery, Occur,
 use tantivy::{Searcher, Term};
 
 use super::document::cut;
-use super::filter::{Filter, Lookup};
+use super::filter::{Filter, Lookup, steady};
 use super::schema::{Fields, TextFields, field_info};
 use super::text::TextQuery;
 use crate::Result;
@@ -121,7 +121,7 @@ impl Node {
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::with_capacity(nodes.len() + 1);
         for node in nodes {
             clauses.push(match node {
-                Self::Not(denied) => (Occur::MustNot, denied.build(fields, texts)?),
+                Self::Not(denied) => (Occur::MustNot, steady(denied.build(fields, texts)?)),
                 other => (Occur::Must, other.build(fields, texts)?),
             });
         }
