@@ -13,6 +13,7 @@ mod pins;
 mod query;
 mod schema;
 mod search;
+mod steady;
 mod text;
 mod writer;
 

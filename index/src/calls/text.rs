@@ -8,8 +8,8 @@ use tantivy::Term;
 use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, EmptyQuery, Occur, PhraseQuery, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 
-use super::filter::steady;
 use super::schema::TextFields;
+use super::steady::steady;
 use crate::analyzer::{Analyzer, QueryWord, content, is_content};
 use crate::highlight::Needles;
 

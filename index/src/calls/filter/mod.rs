@@ -13,13 +13,12 @@ use std::ops::Bound;
 
 use chrono::{Datelike, NaiveDate};
 use tantivy::Term;
-use tantivy::query::{
-    AllQuery, BooleanQuery, ConstScoreQuery, ExistsQuery, Occur, Query, RangeQuery, TermQuery, TermSetQuery,
-};
+use tantivy::query::{AllQuery, BooleanQuery, ExistsQuery, Occur, Query, RangeQuery, TermQuery, TermSetQuery};
 use tantivy::schema::IndexRecordOption;
 
 use super::document::{attribute_term, cut};
 use super::schema::{CATEGORY_LEVEL, Fields};
+use super::steady::steady;
 use crate::{Error, Result};
 
 /// Finds calls of sets that are kept elsewhere, such as the calls of a topic.
@@ -232,13 +231,6 @@ fn starts(fields: &Fields, field: &str, prefix: &str) -> Result<Box<dyn Query>> 
     let from = Term::from_field_text(field, prefix);
     let to = Term::from_field_text(field, &format!("{prefix}{}", char::MAX));
     Ok(steady(Box::new(RangeQuery::new(Bound::Included(from), Bound::Included(to)))))
-}
-
-/// A query whose scorers are only ever moved forwards. tantivy asks what is denied or intersected for
-/// documents behind the one where it stands, which ranges and phrases do not bear (tantivy 0.27); a
-/// constant score keeps that from them.
-pub(super) fn steady(query: Box<dyn Query>) -> Box<dyn Query> {
-    Box::new(ConstScoreQuery::new(query, 0.0))
 }
 
 /// tantivy needs a bound to know the field.

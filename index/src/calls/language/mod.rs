@@ -12,8 +12,9 @@ use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, EmptyQuery, Occur,
 use tantivy::{Searcher, Term};
 
 use super::document::cut;
-use super::filter::{Filter, Lookup, steady};
+use super::filter::{Filter, Lookup};
 use super::schema::{Fields, TextFields, field_info};
+use super::steady::steady;
 use super::text::TextQuery;
 use crate::Result;
 use crate::analyzer::Analyzer;
