@@ -74,22 +74,16 @@ impl DataArgs {
         Ok(Opened { settings, assets, pipeline, data })
     }
 
-    /// For commands that read and keep a result beside the calls: while another process writes, the
-    /// result is only shown.
-    pub(crate) fn writer_or_reader(&self, who: &str) -> miette::Result<Opened> {
+    /// For commands that can also go through whoever writes the data folder: it opened for writing, or who
+    /// holds it.
+    pub(crate) fn writer_or_holder(&self, who: &str) -> miette::Result<Result<Opened, String>> {
         let (settings, assets) = self.config.load()?;
         let pipeline = args::pipeline(&settings, &assets)?;
-        // A missing folder is not created just to find nothing in it.
-        drop(DataDir::open_reader(&self.data, Context::new(&pipeline)).map_err(index)?);
-        let data = match DataDir::open_writer(&self.data, Context::new(&pipeline), who) {
-            Err(Error::Locked { holder, .. }) => {
-                eprintln!("warning: the data folder is being written by {holder}; the result is shown, not kept");
-                DataDir::open_reader(&self.data, Context::new(&pipeline))
-            }
-            opened => opened,
+        match DataDir::open_writer(&self.data, Context::new(&pipeline), who) {
+            Ok(data) => Ok(Ok(Opened { settings, assets, pipeline, data })),
+            Err(Error::Locked { holder, .. }) => Ok(Err(holder)),
+            Err(error) => Err(index(error)),
         }
-        .map_err(index)?;
-        Ok(Opened { settings, assets, pipeline, data })
     }
 
     pub(crate) fn writer(&self, who: &str) -> miette::Result<Opened> {
