@@ -283,6 +283,7 @@ fn read(data: &DataDir) -> miette::Result<Topics> {
     data.read_topics().map_err(index)?.ok_or(insight::Error::NoTopics).map_err(failure)
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "passed to map_err")]
 fn unknown(error: TopicError) -> miette::Report {
     miette!(help = "qingting topics --data DIR lists the topics with their ids", "{error}")
 }
