@@ -26,8 +26,10 @@ const STRANGERS: f64 = 0.05;
 const NEW_STRANGERS: f64 = 0.25;
 /// Fewest calls from which a topic's own spread can be told.
 const SPREAD_FROM: usize = 20;
-/// Fewest calls that open a topic.
-const FEWEST: usize = 3;
+/// Fewest calls that open a topic: fewer are as likely to have no more in common than being strangers.
+const FEWEST: usize = 10;
+/// Fewest new calls among them.
+const FEWEST_NEW: usize = 3;
 /// Least share of common calls (Jaccard) by which a topic found anew is a known one.
 const SAME: f64 = 0.3;
 /// Largest number of parts that strangers are cut into.
@@ -249,7 +251,7 @@ impl Space<'_> {
             let close = members.iter().map(|&d| self.similarity(d, &centroid)).sum::<f64>() / members.len() as f64;
             let known_one = centroids.iter().any(|known| f64::from(known.dot(&centroid)) >= self.config.merge_at);
             // Old calls alone had their chance before.
-            let news = members.iter().filter(|document| fresh.contains(document)).count() >= FEWEST;
+            let news = members.iter().filter(|document| fresh.contains(document)).count() >= FEWEST_NEW;
             if news && members.len() >= self.smallest() && close >= spread.cohesion && !known_one {
                 let from = members.iter().filter_map(|document| of.get(document).copied()).collect();
                 opened.push(Part { known: None, members, from, changed: true });

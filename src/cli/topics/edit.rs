@@ -152,22 +152,10 @@ pub(super) fn show(args: &ShowArgs) -> miette::Result<u8> {
 
 /// How often the values of the shown fields occur, most frequent first.
 fn figures(view: &TopicView, calls: &[usize]) -> Vec<Figure> {
-    let mut counts: std::collections::BTreeMap<Item, usize> = std::collections::BTreeMap::new();
-    calls
-        .iter()
-        .flat_map(|&call| view.items(call))
-        .for_each(|item| *counts.entry(item).or_default() += 1);
-    let mut figures = Vec::new();
-    for field in FIGURES {
-        let mut values: Vec<Figure> = counts
-            .iter()
-            .filter(|(item, _)| item.field == field)
-            .map(|(item, calls)| Figure { item: item.clone(), calls: *calls })
-            .collect();
-        values.sort_by_key(|figure| std::cmp::Reverse(figure.calls));
-        figures.extend(values.into_iter().take(VALUES));
-    }
-    figures
+    let counts = view.counts(calls);
+    let of = |field| counts.iter().filter(move |(item, _)| item.field == field).take(VALUES);
+    let figures = FIGURES.into_iter().flat_map(of).map(|(item, calls)| Figure { item: item.clone(), calls: *calls });
+    figures.collect()
 }
 
 /// # Errors
