@@ -72,7 +72,13 @@ impl Confusions {
     /// A text in which each character that the table knows is replaced with that probability.
     pub(crate) fn garble(&self, text: &str, rate: f64, random: &mut StdRng) -> String {
         text.chars()
-            .map(|c| if random.random_bool(rate) { self.instead(c, random).unwrap_or(c) } else { c })
+            .map(|c| {
+                if random.random_bool(rate) {
+                    self.instead(c, random).unwrap_or(c)
+                } else {
+                    c
+                }
+            })
             .collect()
     }
 }

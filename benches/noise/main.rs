@@ -67,8 +67,11 @@ fn main() {
     let messages = pipeline.analyze_batch(&messages());
     let folder = tempfile::tempdir().expect("a temporary folder");
     let clean = build(&folder.path().join("clean"), &pipeline, calls.iter().chain(&messages), 1);
-    let garbled: Vec<Analyzed> =
-        calls.iter().chain(&messages).map(|call| garbled(call, &confusions, options.rate, &mut random)).collect();
+    let garbled: Vec<Analyzed> = calls
+        .iter()
+        .chain(&messages)
+        .map(|call| garbled(call, &confusions, options.rate, &mut random))
+        .collect();
     let noisy = build(&folder.path().join("noisy"), &pipeline, &garbled, 1);
 
     let items = items(&calls, &messages, options.queries, &mut random);
@@ -76,10 +79,21 @@ fn main() {
     let each = each(&items, &confusions, &mut random);
     let changed = items.iter().zip(&spread).filter(|(a, b)| a.text != b.text).count();
     let characters: usize = items.iter().map(|item| item.text.chars().count()).sum();
-    println!("{} calls and {} messages; the table of confusions has {} characters", calls.len(), messages.len(), confusions.len());
-    println!("{} queries of {characters} characters; at a rate of {} the noise changes {changed} of them\n", items.len(), options.rate);
+    println!(
+        "{} calls and {} messages; the table of confusions has {} characters",
+        calls.len(),
+        messages.len(),
+        confusions.len()
+    );
+    println!(
+        "{} queries of {characters} characters; at a rate of {} the noise changes {changed} of them\n",
+        items.len(),
+        options.rate
+    );
 
-    println!("| queries | transcripts | Recall@1 before | after | Recall@10 before | after | of clean, before | after |");
+    println!(
+        "| queries | transcripts | Recall@1 before | after | Recall@10 before | after | of clean, before | after |"
+    );
     println!("|---|---|--:|--:|--:|--:|--:|--:|");
     let base = [false, true].map(|by_sound| recall(&clean, &items, by_sound, 10));
     for (queries, transcripts, items, index) in [
@@ -93,7 +107,12 @@ fn main() {
         let ten = [false, true].map(|by_sound| recall(index, items, by_sound, 10));
         println!(
             "| {queries} | {transcripts} | {:.3} | {:.3} | {:.3} | {:.3} | {:.3} | {:.3} |",
-            first[0], first[1], ten[0], ten[1], ten[0] / base[0], ten[1] / base[1],
+            first[0],
+            first[1],
+            ten[0],
+            ten[1],
+            ten[0] / base[0],
+            ten[1] / base[1],
         );
     }
     if options.misses {
@@ -103,9 +122,20 @@ fn main() {
     }
 
     let large = build(&folder.path().join("large"), &pipeline, calls.iter().chain(&messages), options.copies);
-    let ordinary: Vec<Item> = ["停水", "物业费", "投诉 物业", "\"没人管\"", "登记", "三百块", "医保 报销", "公积金", "噪音", "停车费"]
-        .map(|text| Item { call_id: String::new(), text: text.to_owned() })
-        .to_vec();
+    let ordinary: Vec<Item> = [
+        "停水",
+        "物业费",
+        "投诉 物业",
+        "\"没人管\"",
+        "登记",
+        "三百块",
+        "医保 报销",
+        "公积金",
+        "噪音",
+        "停车费",
+    ]
+    .map(|text| Item { call_id: String::new(), text: text.to_owned() })
+    .to_vec();
     println!("\n{} calls in the index, milliseconds a query\n", large.len());
     println!("| queries | median before | after | 95% before | after |");
     println!("|---|--:|--:|--:|--:|");
@@ -136,7 +166,10 @@ fn calls() -> Vec<CallRecord> {
 /// The messages of the training data, each a call of one turn.
 fn messages() -> Vec<CallRecord> {
     let texts = files("messages", "tsv").into_iter().flat_map(|file| {
-        file.lines().skip(1).filter_map(|line| line.split('\t').nth(2).map(str::to_owned)).collect::<Vec<_>>()
+        file.lines()
+            .skip(1)
+            .filter_map(|line| line.split('\t').nth(2).map(str::to_owned))
+            .collect::<Vec<_>>()
     });
     texts
         .enumerate()
@@ -157,7 +190,12 @@ fn files(folder: &str, extension: &str) -> Vec<String> {
     paths.iter().map(|path| std::fs::read_to_string(path).expect("a text")).collect()
 }
 
-fn build<'a>(dir: &Path, pipeline: &Pipeline, calls: impl IntoIterator<Item = &'a Analyzed>, copies: usize) -> CallIndex {
+fn build<'a>(
+    dir: &Path,
+    pipeline: &Pipeline,
+    calls: impl IntoIterator<Item = &'a Analyzed>,
+    copies: usize,
+) -> CallIndex {
     let (segmenter, normalizer) = (Arc::clone(pipeline.segmenter()), Arc::clone(pipeline.normalizer()));
     let index = CallIndex::open_or_create(dir, segmenter, normalizer)
         .expect("a new index")
@@ -196,9 +234,14 @@ fn items(calls: &[Analyzed], messages: &[Analyzed], wanted: usize, random: &mut 
     let mut items = Vec::new();
     while items.len() < wanted {
         let call = calls.choose(random).expect("calls");
-        let Some(turn) = call.analysis.turns.choose(random).filter(|turn| !turn.text.contains('[')) else { continue };
-        let runs: Vec<&str> =
-            turn.text.split(|c| !is_content(c)).filter(|run| run.chars().count() >= 4 && !run.is_ascii()).collect();
+        let Some(turn) = call.analysis.turns.choose(random).filter(|turn| !turn.text.contains('[')) else {
+            continue;
+        };
+        let runs: Vec<&str> = turn
+            .text
+            .split(|c| !is_content(c))
+            .filter(|run| run.chars().count() >= 4 && !run.is_ascii())
+            .collect();
         let Some(run) = runs.choose(random) else { continue };
         let length = random.random_range(4..=run.chars().count().min(8));
         let start = random.random_range(0..=run.chars().count() - length);

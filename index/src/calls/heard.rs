@@ -7,14 +7,20 @@
 //! phrase of alternatives is a string that sounds like the query. So the classes can change
 //! without a new index, and the index is not a byte larger for them.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use tantivy::query::{
     BooleanQuery, BoostQuery, ConstScoreQuery, Occur, Query, RegexPhraseQuery, RegexQuery, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{Result, Term};
+use tantivy::{Result, TantivyError, Term};
+use tantivy_fst::Regex;
 
+use super::excluded::Excluded;
 use super::schema::TextFields;
-use super::text::{TextQuery, TextTerm, Wording, anywhere, exclusions};
+use super::text::{TextQuery, TextTerm, anywhere, exclusions};
+use super::wording::Wording;
 use crate::highlight::Needles;
 use crate::sound;
 
@@ -34,17 +40,21 @@ impl TextQuery {
     /// Calls that sound like the query and do not match it; `None` where nothing in it has a sound
     /// that can be looked for.
     pub(super) fn build_heard(&self, fields: &[TextFields]) -> Result<Option<Box<dyn Query>>> {
+        let mut listener = Listener { fields, automata: HashMap::new() };
         let mut groups: Vec<(Occur, Box<dyn Query>)> = Vec::new();
         for group in &self.any {
             if group.iter().any(|term| !term.negated && audible(&term.literal)) {
-                groups.push((Occur::Should, build_group(group, fields)?));
+                groups.push((Occur::Should, listener.group(group)?));
             }
         }
         if groups.is_empty() {
             return Ok(None);
         }
         let heard: Box<dyn Query> = Box::new(BooleanQuery::new(groups));
-        let clauses = vec![(Occur::Must, heard), (Occur::MustNot, self.build(fields))];
+        let clauses: Vec<(Occur, Box<dyn Query>)> = vec![
+            (Occur::Must, heard),
+            (Occur::MustNot, Box::new(Excluded(self.build(fields)))),
+        ];
         Ok(Some(Box::new(BoostQuery::new(Box::new(BooleanQuery::new(clauses)), WEIGHT))))
     }
 
@@ -74,83 +84,107 @@ fn listened(text: &str) -> String {
     text.chars().take(LONGEST).collect()
 }
 
-fn build_group(group: &[TextTerm], fields: &[TextFields]) -> Result<Box<dyn Query>> {
-    let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-    for term in group {
-        if term.negated {
-            clauses.extend(exclusions(term, fields));
-        } else {
-            let mut ways = vec![term.anyhow(fields)];
-            if audible(&term.literal) {
-                ways.extend(heard(&term.literal, fields)?);
-            }
-            clauses.push((Occur::Must, Box::new(BooleanQuery::union(ways))));
-        }
-    }
-    Ok(Box::new(BooleanQuery::new(clauses)))
+/// Builds the queries of one search. Compiling an automaton takes longer than walking the
+/// dictionary with it, so each is compiled once for all fields and terms.
+struct Listener<'a> {
+    fields: &'a [TextFields],
+    automata: HashMap<String, Arc<Regex>>,
 }
 
-/// The ways in which a wording may sound: as a whole, or each of its parts somewhere.
-fn heard(wording: &Wording, fields: &[TextFields]) -> Result<Vec<Box<dyn Query>>> {
-    let mut ways = Vec::new();
-    let whole = listened(&wording.whole);
-    for field in fields {
-        ways.push(sounding(&whole, field.grams)?);
-    }
-    if wording.parts.len() > 1 {
-        let mut parts: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-        for part in &wording.parts {
-            let length = part.chars().count() as f32;
-            let mut part_ways: Vec<Box<dyn Query>> =
-                vec![Box::new(ConstScoreQuery::new(anywhere(part, fields), length))];
-            if is_long(part) {
-                for field in fields {
-                    part_ways.push(Box::new(ConstScoreQuery::new(alike(&listened(part), field.grams)?, length)));
+impl Listener<'_> {
+    fn group(&mut self, group: &[TextTerm]) -> Result<Box<dyn Query>> {
+        let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+        for term in group {
+            if term.negated {
+                clauses.extend(exclusions(term, self.fields));
+            } else {
+                let mut ways = vec![term.anyhow(self.fields)];
+                if audible(&term.literal) {
+                    ways.extend(self.wording(&term.literal)?);
                 }
+                clauses.push((Occur::Must, Box::new(BooleanQuery::union(ways))));
             }
-            parts.push((Occur::Must, Box::new(BooleanQuery::union(part_ways))));
         }
-        ways.push(Box::new(BooleanQuery::new(parts)));
+        Ok(Box::new(BooleanQuery::new(clauses)))
     }
-    Ok(ways)
-}
 
-/// Texts with a string that sounds like this one, those first that have more of its characters.
-fn sounding(string: &str, grams: Field) -> Result<Box<dyn Query>> {
-    let chars: Vec<char> = string.chars().collect();
-    let whole = ConstScoreQuery::new(alike(string, grams)?, WHOLE * chars.len() as f32);
-    let mut clauses: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, Box::new(whole))];
-    if let [first, second] = chars.as_slice() {
-        for pattern in [
-            format!("{first}{}", pattern(*second)),
-            format!("{}{second}", pattern(*first)),
-        ] {
-            clauses.push((Occur::Should, Box::new(RegexQuery::from_pattern(&pattern, grams)?)));
+    /// The ways in which a wording may sound: as a whole, or each of its parts somewhere.
+    fn wording(&mut self, wording: &Wording) -> Result<Vec<Box<dyn Query>>> {
+        let mut ways = Vec::new();
+        let whole = listened(&wording.whole);
+        for field in self.fields {
+            ways.push(self.whole(&whole, field.grams)?);
         }
-    } else {
-        for pair in chars.windows(2) {
-            let term = Term::from_field_text(grams, &pair.iter().collect::<String>());
-            let same = TermQuery::new(term, IndexRecordOption::Basic);
-            clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(Box::new(same), 1.0))));
+        if wording.parts.len() > 1 {
+            let mut parts: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+            for part in &wording.parts {
+                let length = part.chars().count() as f32;
+                let mut part_ways: Vec<Box<dyn Query>> =
+                    vec![Box::new(ConstScoreQuery::new(anywhere(part, self.fields), length))];
+                if is_long(part) {
+                    let part = listened(part);
+                    for field in self.fields {
+                        part_ways.push(Box::new(ConstScoreQuery::new(self.alike(&part, field.grams)?, length)));
+                    }
+                }
+                parts.push((Occur::Must, Box::new(BooleanQuery::union(part_ways))));
+            }
+            ways.push(Box::new(BooleanQuery::new(parts)));
         }
+        Ok(ways)
     }
-    Ok(Box::new(BooleanQuery::new(clauses)))
-}
 
-/// Texts with a string that sounds like this one of two or more content characters.
-fn alike(string: &str, grams: Field) -> Result<Box<dyn Query>> {
-    let classes: Vec<String> = string.chars().map(pattern).collect();
-    let pair = |at: usize| classes.get(at..at + 2).map(<[String]>::concat);
-    match classes.len() {
-        0..=2 => Ok(Box::new(RegexQuery::from_pattern(&classes.concat(), grams)?)),
-        length => {
-            // As for exact phrases: every second pair covers the string, the last one closes it.
-            let starts = (0..length - 1).step_by(2).chain((length % 2 == 1).then_some(length - 2));
-            let terms = starts.filter_map(|at| Some((at, pair(at)?))).collect();
-            let mut query = RegexPhraseQuery::new_with_offset(grams, terms);
-            query.set_max_expansions(MOST_EXPANSIONS);
-            Ok(Box::new(query))
+    /// Texts with a string that sounds like this one, those first that have more of its characters.
+    fn whole(&mut self, string: &str, grams: Field) -> Result<Box<dyn Query>> {
+        let chars: Vec<char> = string.chars().collect();
+        let whole = ConstScoreQuery::new(self.alike(string, grams)?, WHOLE * chars.len() as f32);
+        let mut clauses: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, Box::new(whole))];
+        if let [first, second] = chars.as_slice() {
+            for pattern in [
+                format!("{first}{}", pattern(*second)),
+                format!("{}{second}", pattern(*first)),
+            ] {
+                let regex = self.automaton(&pattern)?;
+                clauses.push((Occur::Should, Box::new(RegexQuery::from_regex(regex, grams))));
+            }
+        } else {
+            for pair in chars.windows(2) {
+                let term = Term::from_field_text(grams, &pair.iter().collect::<String>());
+                let same = TermQuery::new(term, IndexRecordOption::Basic);
+                clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(Box::new(same), 1.0))));
+            }
         }
+        Ok(Box::new(BooleanQuery::new(clauses)))
+    }
+
+    /// Texts with a string that sounds like this one of two or more content characters.
+    fn alike(&mut self, string: &str, grams: Field) -> Result<Box<dyn Query>> {
+        let classes: Vec<String> = string.chars().map(pattern).collect();
+        let length = classes.len();
+        if length <= 2 {
+            return Ok(Box::new(RegexQuery::from_regex(self.automaton(&classes.concat())?, grams)));
+        }
+        // As for exact phrases: every second pair covers the string, the last one closes it.
+        let starts = (0..length - 1).step_by(2).chain((length % 2 == 1).then_some(length - 2));
+        let mut terms = Vec::new();
+        for at in starts {
+            let pair = classes.get(at..at + 2).map(<[String]>::concat).unwrap_or_default();
+            let automaton = self.automaton(&pair)?;
+            terms.push((at, pair, automaton));
+        }
+        let mut query = RegexPhraseQuery::from_regexes(grams, terms, 0);
+        query.set_max_expansions(MOST_EXPANSIONS);
+        Ok(Box::new(query))
+    }
+
+    fn automaton(&mut self, pattern: &str) -> Result<Arc<Regex>> {
+        if let Some(known) = self.automata.get(pattern) {
+            return Ok(Arc::clone(known));
+        }
+        let regex = Regex::new(pattern).map_err(|e| TantivyError::InvalidArgument(e.to_string()))?;
+        let regex = Arc::new(regex);
+        self.automata.insert(pattern.to_owned(), Arc::clone(&regex));
+        Ok(regex)
     }
 }
 

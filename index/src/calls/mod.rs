@@ -5,12 +5,14 @@
 mod aggregate;
 mod collect;
 mod document;
+mod excluded;
 mod filter;
 mod heard;
 mod query;
 mod schema;
 mod search;
 mod text;
+mod wording;
 mod writer;
 
 #[cfg(test)]
@@ -31,7 +33,8 @@ pub use document::CallDocument;
 pub use filter::Filter;
 pub use query::{CallHit, CallPage, CallQuery, Facet, FacetRequest, FacetValue, Sort, SortBy, Speaker, TurnHit};
 pub use schema::{FIELDS, FieldInfo, Kind, SCHEMA_VERSION, field_info};
-pub use text::{TextQuery, TextTerm, Wording};
+pub use text::{TextQuery, TextTerm};
+pub use wording::Wording;
 pub use writer::CallIndexWriter;
 
 use crate::analyzer::Analyzer;

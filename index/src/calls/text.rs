@@ -7,18 +7,16 @@
 //! A term has other wordings, which rank lower: its numbers said or written otherwise, and its
 //! words replaced by their synonyms. What only sounds like it is [`super::heard`]'s business.
 
-use std::collections::BTreeSet;
-
-use qingting_pipeline::record::Span;
 use qingting_pipeline::synonyms::Synonyms;
 use tantivy::Term;
 use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, EmptyQuery, Occur, PhraseQuery, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 
+use super::excluded::Excluded;
 use super::schema::TextFields;
-use crate::analyzer::{Analyzer, QueryWord, content, is_content};
+use super::wording::{Wording, other_wordings};
+use crate::analyzer::{Analyzer, QueryWord, is_content};
 use crate::highlight::Needles;
-use crate::numerals;
 
 /// Terms of a query beyond this number are left out, with a warning.
 const MOST_TERMS: usize = 48;
@@ -26,22 +24,8 @@ const MOST_TERMS: usize = 48;
 /// Weight of the n-grams against words: enough to order calls that have only those.
 const GRAM_WEIGHT: f32 = 0.1;
 
-/// Other wordings of a term beyond this number are left out.
-const MOST_WORDINGS: usize = 12;
-
 /// Other wordings of a query beyond this number are left out.
-const MOST_QUERY_WORDINGS: usize = 36;
-
-/// Weight of the same number in another form. Like that of a synonym it is so small because the
-/// other wording may be a rarer one, which counts for more: what was written is to come first.
-const NUMBER_WEIGHT: f32 = 0.05;
-
-/// Weight of a synonym.
-const SYNONYM_WEIGHT: f32 = 0.02;
-
-/// Characters of words that carry no meaning of their own next to other words.
-const FUNCTION_CHARS: &str =
-    "的了吗呢吧啊呀嘛哦我你您他她它们是在有就都也和与及或不没要这那个把被给跟对从到还又再很会能";
+const MOST_WORDINGS: usize = 36;
 
 /// A parsed text.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -61,17 +45,6 @@ pub struct TextTerm {
     pub literal: Wording,
     /// Other wordings of it with their weights, 0 to 1.
     pub others: Vec<(f32, Wording)>,
-}
-
-/// A string of content characters and what has to be contained for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wording {
-    /// Its content characters, folded.
-    pub whole: String,
-    /// Parts that must each be contained; one part for a phrase.
-    pub parts: Vec<String>,
-    /// Its words with their places.
-    words: Vec<QueryWord>,
 }
 
 #[derive(Debug)]
@@ -110,19 +83,9 @@ impl TextQuery {
                         if literal.parts.is_empty() {
                             continue;
                         }
-                        let mut others = Vec::new();
-                        if !broken_number(&folded) {
-                            others.extend(other_numbers(&literal.whole));
-                        }
-                        if !phrase && !negated {
-                            others.extend(other_words(&literal, synonyms));
-                        }
-                        others.truncate(MOST_WORDINGS.min(MOST_QUERY_WORDINGS.saturating_sub(wordings)));
+                        let others = other_wordings(&literal, &folded, phrase || negated, analyzer, synonyms);
+                        let others: Vec<_> = others.into_iter().take(MOST_WORDINGS.saturating_sub(wordings)).collect();
                         wordings += others.len();
-                        let others = others
-                            .into_iter()
-                            .map(|(weight, text)| (weight, Wording::new(&text, phrase || negated, analyzer)))
-                            .collect();
                         group.push(TextTerm { negated, literal, others });
                     }
                 }
@@ -180,123 +143,6 @@ impl TextTerm {
             _ => Box::new(BooleanQuery::union(ways)),
         }
     }
-}
-
-impl Wording {
-    fn new(run: &str, phrase: bool, analyzer: &Analyzer) -> Self {
-        let whole = content(run);
-        let words = analyzer.query_words(run);
-        let parts = if whole.is_empty() {
-            Vec::new()
-        } else if phrase {
-            vec![whole.clone()]
-        } else {
-            parts(&words, &whole)
-        };
-        Self { whole, parts, words }
-    }
-
-    /// Every part, and better so in one piece.
-    fn clauses(&self, fields: &[TextFields]) -> Vec<(Occur, Box<dyn Query>)> {
-        let mut clauses: Vec<(Occur, Box<dyn Query>)> =
-            self.parts.iter().map(|part| (Occur::Must, anywhere(part, fields))).collect();
-        if self.words.len() > 1 {
-            clauses.extend(fields.iter().map(|f| (Occur::Should, in_words(&self.words, f.words))));
-            if self.parts.len() > 1 {
-                clauses.extend(fields.iter().map(|f| (Occur::Should, contained(&self.whole, f.grams))));
-            }
-        }
-        clauses
-    }
-
-    fn build(&self, fields: &[TextFields]) -> Box<dyn Query> {
-        Box::new(BooleanQuery::new(self.clauses(fields)))
-    }
-}
-
-/// Whether a text has figures with a point or comma in them. Content characters leave it out, so
-/// that the value of what remains is another.
-fn broken_number(folded: &str) -> bool {
-    let chars: Vec<char> = folded.chars().collect();
-    chars.windows(3).any(|three| match three {
-        [before, '.' | ',', after] => before.is_ascii_digit() && after.is_ascii_digit(),
-        _ => false,
-    })
-}
-
-/// The text with its numbers in other forms: all of them in one manner, and each by itself.
-fn other_numbers(whole: &str) -> Vec<(f32, String)> {
-    let found = numerals::find(whole);
-    let mut texts: Vec<String> = Vec::new();
-    if found.len() > 1 {
-        for manner in numerals::MANNERS {
-            let replaced: Vec<(Span, &str)> = found
-                .iter()
-                .filter_map(|number| {
-                    let (_, form) = number.forms.iter().find(|(m, _)| *m == manner)?;
-                    Some((number.span, form.as_str()))
-                })
-                .collect();
-            texts.push(replace(whole, &replaced));
-        }
-    }
-    for number in &found {
-        texts.extend(number.forms.iter().map(|(_, form)| replace(whole, &[(number.span, form)])));
-    }
-    let mut seen = BTreeSet::from([whole.to_owned()]);
-    texts.retain(|text| seen.insert(text.clone()));
-    texts.into_iter().map(|text| (NUMBER_WEIGHT, text)).collect()
-}
-
-/// The text with each of its words that has synonyms replaced by these.
-fn other_words(literal: &Wording, synonyms: &Synonyms) -> Vec<(f32, String)> {
-    let length = literal.whole.chars().count() as u32;
-    let bounds: Vec<u32> = literal.words.iter().map(|word| word.position as u32).chain([length]).collect();
-    let found = synonyms.find(&literal.whole, &bounds);
-    let texts = found.iter().flat_map(|word| word.others.iter().map(|other| (word.span, other.as_str())));
-    texts.map(|with| (SYNONYM_WEIGHT, replace(&literal.whole, &[with]))).collect()
-}
-
-/// Replaces spans, which are in order and do not overlap.
-fn replace(text: &str, with: &[(Span, &str)]) -> String {
-    let mut replaced = String::new();
-    let mut with = with.iter().peekable();
-    for (c, at) in text.chars().zip(0u32..) {
-        while let Some((span, form)) = with.peek() {
-            if at == span.start {
-                replaced.push_str(form);
-            }
-            if at < span.end {
-                break;
-            }
-            with.next();
-        }
-        if with.peek().is_none_or(|(span, _)| at < span.start) {
-            replaced.push(c);
-        }
-    }
-    replaced
-}
-
-/// Words of two characters and more, and runs of the single characters between them; function
-/// words only where there is nothing else.
-fn parts(words: &[QueryWord], whole: &str) -> Vec<String> {
-    let mut parts: Vec<String> = Vec::new();
-    let mut after_single = false;
-    for word in words {
-        let single = word.text.chars().nth(1).is_none();
-        match parts.last_mut() {
-            Some(run) if single && after_single => run.push_str(&word.text),
-            _ => parts.push(word.text.clone()),
-        }
-        after_single = single;
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    parts.retain(|part| !part.chars().all(|c| FUNCTION_CHARS.contains(c)) && seen.insert(part.clone()));
-    if parts.is_empty() {
-        parts.push(whole.to_owned());
-    }
-    parts
 }
 
 /// Splits a text into phrases, runs without white space, and ORs.
@@ -359,7 +205,9 @@ pub(super) fn exclusions<'a>(
     fields: &'a [TextFields],
 ) -> impl Iterator<Item = (Occur, Box<dyn Query>)> + 'a {
     let wordings = [&term.literal].into_iter().chain(term.others.iter().map(|(_, other)| other));
-    wordings.flat_map(|wording| &wording.parts).map(|part| (Occur::MustNot, anywhere(part, fields)))
+    wordings
+        .flat_map(|wording| &wording.parts)
+        .map(|part| (Occur::MustNot, Box::new(Excluded(anywhere(part, fields))) as Box<dyn Query>))
 }
 
 /// A part in the turns of any of the speakers; as a word it counts more than inside other words.
@@ -373,7 +221,7 @@ pub(super) fn anywhere(part: &str, fields: &[TextFields]) -> Box<dyn Query> {
 }
 
 /// The words at their places.
-fn in_words(words: &[QueryWord], field: Field) -> Box<dyn Query> {
+pub(super) fn in_words(words: &[QueryWord], field: Field) -> Box<dyn Query> {
     let terms: Vec<(usize, Term)> =
         words.iter().map(|word| (word.position, Term::from_field_text(field, &word.text))).collect();
     match terms.as_slice() {
@@ -471,14 +319,6 @@ mod tests {
         let query = TextQuery::parse("投诉城管", analyzer(), &synonyms);
         assert!(others(&query).contains(&"投诉城市管理"), "{query:?}");
         assert!(others(&TextQuery::parse("\"投诉城管\"", analyzer(), &synonyms)).is_empty());
-    }
-
-    #[test]
-    fn replacing_keeps_what_is_around() {
-        let span = |start, end| Span::new(start, end);
-        assert_eq!(replace("甲乙丙丁", &[(span(0, 1), "12"), (span(2, 4), "3")]), "12乙3");
-        assert_eq!(replace("甲乙", &[(span(0, 1), "x"), (span(1, 2), "y")]), "xy");
-        assert_eq!(replace("甲乙", &[]), "甲乙");
     }
 
     #[test]
