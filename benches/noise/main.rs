@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use confuse::Confusions;
-use qingting_index::analyzer::{content, is_content};
+use qingting_index::analyzer::is_content;
 use qingting_index::calls::{CallIndex, CallQuery};
 use qingting_pipeline::record::{CallRecord, Role, Turn};
 use qingting_pipeline::{Analyzed, Pipeline};
@@ -74,7 +74,7 @@ fn main() {
         .collect();
     let noisy = build(&folder.path().join("noisy"), &pipeline, &garbled, 1);
 
-    let items = items(&calls, &messages, options.queries, &mut random);
+    let items = items(&calls, &clean, options.queries, &mut random);
     let spread = spread(&items, &confusions, options.rate, &mut random);
     let each = each(&items, &confusions, &mut random);
     let changed = items.iter().zip(&spread).filter(|(a, b)| a.text != b.text).count();
@@ -95,7 +95,7 @@ fn main() {
         "| queries | transcripts | Recall@1 before | after | Recall@10 before | after | of clean, before | after |"
     );
     println!("|---|---|--:|--:|--:|--:|--:|--:|");
-    let base = [false, true].map(|by_sound| recall(&clean, &items, by_sound, 10));
+    let mut base = None;
     for (queries, transcripts, items, index) in [
         ("clean", "clean", &items, &clean),
         ("noisy", "clean", &spread, &clean),
@@ -103,21 +103,22 @@ fn main() {
         ("clean", "noisy", &items, &noisy),
         ("noisy", "noisy", &spread, &noisy),
     ] {
-        let first = [false, true].map(|by_sound| recall(index, items, by_sound, 1));
-        let ten = [false, true].map(|by_sound| recall(index, items, by_sound, 10));
+        let [before, after] = [false, true].map(|by_sound| places(index, items, by_sound));
+        let ten = [recall(&before, 10), recall(&after, 10)];
+        let base = *base.get_or_insert(ten);
         println!(
             "| {queries} | {transcripts} | {:.3} | {:.3} | {:.3} | {:.3} | {:.3} | {:.3} |",
-            first[0],
-            first[1],
+            recall(&before, 1),
+            recall(&after, 1),
             ten[0],
             ten[1],
             ten[0] / base[0],
             ten[1] / base[1],
         );
-    }
-    if options.misses {
-        for (item, noisy) in items.iter().zip(&spread).filter(|(_, noisy)| !finds(&clean, noisy, true, 10)) {
-            println!("missed: {} as {}", item.text, noisy.text);
+        if options.misses {
+            for (item, _) in items.iter().zip(&after).filter(|(_, place)| place.is_none()) {
+                eprintln!("missed: {} of {}", item.text, item.call_id);
+            }
         }
     }
 
@@ -225,12 +226,7 @@ fn garbled(call: &Analyzed, confusions: &Confusions, rate: f64, random: &mut Std
 }
 
 /// Snippets of 4 to 8 characters between punctuation, each of which is said in one call only.
-fn items(calls: &[Analyzed], messages: &[Analyzed], wanted: usize, random: &mut StdRng) -> Vec<Item> {
-    let texts: Vec<String> = calls
-        .iter()
-        .chain(messages)
-        .map(|call| call.analysis.turns.iter().map(|turn| content(&turn.text)).collect::<Vec<_>>().join("\n"))
-        .collect();
+fn items(calls: &[Analyzed], index: &CallIndex, wanted: usize, random: &mut StdRng) -> Vec<Item> {
     let mut items = Vec::new();
     while items.len() < wanted {
         let call = calls.choose(random).expect("calls");
@@ -246,7 +242,8 @@ fn items(calls: &[Analyzed], messages: &[Analyzed], wanted: usize, random: &mut 
         let length = random.random_range(4..=run.chars().count().min(8));
         let start = random.random_range(0..=run.chars().count() - length);
         let text: String = run.chars().skip(start).take(length).collect();
-        if texts.iter().filter(|other| other.contains(&text)).take(2).count() == 1 {
+        let phrase = CallQuery { by_sound: false, turns_per_call: 0, ..CallQuery::text(format!("\"{text}\"")) };
+        if index.search(&phrase).expect("a page").total == 1 {
             items.push(Item { call_id: call.record.call_id.clone(), text });
         }
     }
@@ -288,14 +285,19 @@ fn with_texts(items: &[Item], texts: &[Vec<char>]) -> Vec<Item> {
         .collect()
 }
 
-fn finds(index: &CallIndex, item: &Item, by_sound: bool, limit: usize) -> bool {
-    let query = CallQuery { by_sound, limit, turns_per_call: 0, ..CallQuery::text(&item.text) };
-    let page = index.search(&query).expect("a page");
-    page.hits.iter().any(|hit| hit.call_id == item.call_id)
+/// The place of each item's call among the first ten, from 0.
+fn places(index: &CallIndex, items: &[Item], by_sound: bool) -> Vec<Option<usize>> {
+    let place = |item: &Item| {
+        let query = CallQuery { by_sound, limit: 10, turns_per_call: 0, ..CallQuery::text(&item.text) };
+        let page = index.search(&query).expect("a page");
+        page.hits.iter().position(|hit| hit.call_id == item.call_id)
+    };
+    items.iter().map(place).collect()
 }
 
-fn recall(index: &CallIndex, items: &[Item], by_sound: bool, limit: usize) -> f64 {
-    items.iter().filter(|item| finds(index, item, by_sound, limit)).count() as f64 / items.len() as f64
+/// Share of the items whose call is among the first so many.
+fn recall(places: &[Option<usize>], first: usize) -> f64 {
+    places.iter().flatten().filter(|&&place| place < first).count() as f64 / places.len() as f64
 }
 
 /// Median and 95th percentile of a whole search with its turns, milliseconds.
