@@ -18,6 +18,8 @@ pub mod knowledge;
 mod ledger;
 mod lock;
 mod manifest;
+mod numerals;
+pub mod sound;
 mod stamp;
 mod store;
 #[cfg(test)]

@@ -113,6 +113,7 @@ fn turns(call: &Analyzed, text: &str) -> Vec<TurnHit> {
             snippet: turn.text.clone(),
             snippet_start: 0,
             highlights: vec![Span::new(start, start + text.chars().count() as u32)],
+            by_sound: false,
         })
     });
     hits.collect()
@@ -140,6 +141,7 @@ impl Reader for Memory {
             score: None,
             duration_ms: None,
             codes: Vec::new(),
+            by_sound: false,
             turns: if query.turns_per_call > 0 {
                 turns(call, text)
             } else {

@@ -5,11 +5,14 @@
 mod aggregate;
 mod collect;
 mod document;
+mod excluded;
 mod filter;
+mod heard;
 mod query;
 mod schema;
 mod search;
 mod text;
+mod wording;
 mod writer;
 
 #[cfg(test)]
@@ -21,6 +24,7 @@ use std::sync::Arc;
 use qingting_pipeline::normalize::Normalizer;
 use qingting_pipeline::record::{Analysis, CallRecord};
 use qingting_pipeline::segment::Segmenter;
+use qingting_pipeline::synonyms::Synonyms;
 use tantivy::directory::MmapDirectory;
 use tantivy::{Index, IndexReader, ReloadPolicy};
 
@@ -29,7 +33,8 @@ pub use document::CallDocument;
 pub use filter::Filter;
 pub use query::{CallHit, CallPage, CallQuery, Facet, FacetRequest, FacetValue, Sort, SortBy, Speaker, TurnHit};
 pub use schema::{FIELDS, FieldInfo, Kind, SCHEMA_VERSION, field_info};
-pub use text::TextQuery;
+pub use text::{TextQuery, TextTerm};
+pub use wording::Wording;
 pub use writer::CallIndexWriter;
 
 use crate::analyzer::Analyzer;
@@ -45,6 +50,7 @@ pub struct CallIndex {
     reader: IndexReader,
     fields: schema::Fields,
     analyzer: Analyzer,
+    synonyms: Arc<Synonyms>,
 }
 
 impl std::fmt::Debug for CallIndex {
@@ -73,7 +79,14 @@ impl CallIndex {
         analyzer.register(&index);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let fields = schema::Fields::new(&index.schema())?;
-        Ok(Self { index, reader, fields, analyzer })
+        Ok(Self { index, reader, fields, analyzer, synonyms: Arc::default() })
+    }
+
+    /// The index with the words that searches take for each other.
+    #[must_use]
+    pub fn with_synonyms(mut self, synonyms: Arc<Synonyms>) -> Self {
+        self.synonyms = synonyms;
+        self
     }
 
     /// A writer with one indexing thread. There can be one at a time.
@@ -125,6 +138,6 @@ impl CallIndex {
 
     /// Parses the text of a query, for its warnings and what it means.
     pub fn parse(&self, text: &str) -> TextQuery {
-        TextQuery::parse(text, &self.analyzer)
+        TextQuery::parse(text, &self.analyzer, &self.synonyms)
     }
 }

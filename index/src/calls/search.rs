@@ -11,12 +11,22 @@ use super::collect::{Cursor, Entry, PageCollector};
 use super::document::{StoredCall, cut, speaker};
 use super::filter::Filter;
 use super::query::{CallHit, CallPage, CallQuery, Sort, TurnHit};
+use super::schema::TextFields;
 use super::text::TextQuery;
 use crate::highlight::{Needles, slice, window};
 use crate::{Error, Result};
 
 /// Largest page.
 const LARGEST_PAGE: usize = 1_000;
+
+/// Said when nothing matches as it is written.
+const ONLY_HEARD: &str = "没有逐字匹配，以下按读音匹配";
+
+/// Said when little matches as it is written.
+const ALSO_HEARD: &str = "逐字匹配的通话较少，其后为按读音匹配";
+
+/// Where fewer calls than this match, calls that only sound like the text are looked for.
+const FEW: u64 = 10;
 
 impl CallIndex {
     /// Finds calls.
@@ -30,23 +40,70 @@ impl CallIndex {
         let sort = query.sort.unwrap_or(if has_words { Sort::RELEVANCE } else { Sort::NEWEST });
         let limit = query.limit.clamp(1, LARGEST_PAGE);
         let identity = identity(query, sort);
-        let after = query.page_token.as_deref().map(|token| Cursor::read(token, &identity)).transpose()?;
+        let heard_identity = format!("{identity} by sound");
+        // A page that ended among the calls that only sound alike goes on there.
+        let (after, among_heard) = match query.page_token.as_deref() {
+            None => (None, false),
+            Some(token) => match Cursor::read(token, &heard_identity) {
+                Ok(cursor) => (Some(cursor), true),
+                Err(_) => (Some(Cursor::read(token, &identity)?), false),
+            },
+        };
         let by: Result<Vec<By>> = query.facets.iter().map(|facet| By::field(&facet.field)).collect();
         let by = by?;
 
         let searcher = self.reader.searcher();
-        let page = PageCollector { sort, limit: limit + 1, after };
-        let (mut collected, counts) = if by.is_empty() {
+        let (after, heard_after) = if among_heard { (None, after) } else { (after, None) };
+        let wanted = if among_heard { 0 } else { limit + 1 };
+        let page = PageCollector { sort, limit: wanted, after };
+        let (mut collected, mut counts) = if by.is_empty() {
             (searcher.search(&tantivy_query, &page)?, Vec::new())
         } else {
-            searcher.search(&tantivy_query, &(page, Tally { by, detailed: false }))?
+            searcher.search(&tantivy_query, &(page, Tally { by: by.clone(), detailed: false }))?
         };
+        let exact = collected.entries.len();
+        let mut warnings = text.as_ref().map(|t| t.warnings.clone()).unwrap_or_default();
+        let heard = match &text {
+            Some(text) if query.by_sound && (among_heard || collected.total < FEW) => build_heard(self, query, text)?,
+            _ => None,
+        };
+        if let Some(heard) = heard {
+            let page = PageCollector { sort, limit: limit + 1 - exact, after: heard_after };
+            let more = searcher.search(&heard, &page)?;
+            if more.total > 0 {
+                let none = collected.total == 0;
+                warnings.push(if none { ONLY_HEARD } else { ALSO_HEARD }.to_owned());
+                if !by.is_empty() {
+                    let either = BooleanQuery::union(vec![tantivy_query, heard]);
+                    counts = searcher.search(&either, &Tally { by, detailed: false })?;
+                }
+            }
+            collected.total += more.total;
+            collected.entries.extend(more.entries);
+        }
         let more = collected.entries.len() > limit;
         collected.entries.truncate(limit);
-        let next = collected.entries.last().filter(|_| more).map(|last| Cursor::of(last).token(&identity));
-        let needles = text.as_ref().filter(|_| query.turns_per_call > 0).map(TextQuery::needles).unwrap_or_default();
-        let hits: Result<Vec<CallHit>> =
-            collected.entries.iter().map(|entry| self.hit(&searcher, entry, query, &needles)).collect();
+        let next = collected.entries.last().filter(|_| more).map(|last| {
+            let among_heard = collected.entries.len() > exact;
+            Cursor::of(last).token(if among_heard { &heard_identity } else { &identity })
+        });
+        let shows_turns = query.turns_per_call > 0;
+        let needles = text.as_ref().filter(|_| shows_turns).map(TextQuery::needles).unwrap_or_default();
+        let heard_needles = text
+            .as_ref()
+            .filter(|_| shows_turns && collected.entries.len() > exact)
+            .map(TextQuery::heard_needles)
+            .unwrap_or_default();
+        let hits: Result<Vec<CallHit>> = collected
+            .entries
+            .iter()
+            .enumerate()
+            .map(|(at, entry)| {
+                let by_sound = at >= exact;
+                let hit = self.hit(&searcher, entry, query, if by_sound { &heard_needles } else { &needles })?;
+                Ok(CallHit { by_sound, ..hit })
+            })
+            .collect();
         Ok(CallPage {
             total: collected.total,
             hits: hits?,
@@ -57,7 +114,7 @@ impl CallIndex {
                 .zip(counts)
                 .map(|(request, counts)| aggregate::facet(request, counts))
                 .collect(),
-            warnings: text.map(|t| t.warnings).unwrap_or_default(),
+            warnings,
         })
     }
 
@@ -77,6 +134,7 @@ impl CallIndex {
             score: call.score,
             duration_ms: call.duration_ms,
             codes: call.codes,
+            by_sound: false,
             turns,
         })
     }
@@ -109,6 +167,7 @@ impl CallIndex {
                     snippet: slice(&turn.3, shown).to_owned(),
                     snippet_start: shown.start,
                     highlights: found.spans,
+                    by_sound: found.by_sound,
                 }
             })
             .collect()
@@ -117,16 +176,32 @@ impl CallIndex {
 
 /// The tantivy query of everything that decides which calls match.
 pub(super) fn build(index: &CallIndex, query: &CallQuery) -> Result<(Box<dyn Query>, Option<TextQuery>)> {
-    let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-    let fields = &index.fields;
     let text = query.text.as_deref().map(|text| index.parse(text));
-    if let Some(text) = &text {
-        let searched = match query.spoken_by {
-            Some(speaker) => &fields.texts[speaker as usize..=speaker as usize],
-            None => &fields.texts[..],
-        };
-        clauses.push((Occur::Must, text.build(searched)));
+    let texts = text.as_ref().map(|text| text.build(searched(index, query)));
+    Ok((restricted(index, query, texts)?, text))
+}
+
+/// The same for calls that only sound like the text.
+fn build_heard(index: &CallIndex, query: &CallQuery, text: &TextQuery) -> Result<Option<Box<dyn Query>>> {
+    match text.build_heard(searched(index, query))? {
+        Some(heard) => Ok(Some(restricted(index, query, Some(heard))?)),
+        None => Ok(None),
     }
+}
+
+/// The text fields of those speakers whose turns are looked at.
+fn searched<'a>(index: &'a CallIndex, query: &CallQuery) -> &'a [TextFields] {
+    let texts = &index.fields.texts;
+    match query.spoken_by {
+        Some(speaker) => &texts[speaker as usize..=speaker as usize],
+        None => &texts[..],
+    }
+}
+
+/// The query of a text together with everything else that has to hold.
+fn restricted(index: &CallIndex, query: &CallQuery, text: Option<Box<dyn Query>>) -> Result<Box<dyn Query>> {
+    let fields = &index.fields;
+    let mut clauses: Vec<(Occur, Box<dyn Query>)> = text.into_iter().map(|text| (Occur::Must, text)).collect();
     let mut conditions: Vec<Box<dyn Query>> = Vec::new();
     if let Some(filter) = &query.filter {
         conditions.push(filter.build(fields)?);
@@ -147,11 +222,11 @@ pub(super) fn build(index: &CallIndex, query: &CallQuery) -> Result<(Box<dyn Que
     if clauses.is_empty() {
         clauses.push((Occur::Must, Box::new(AllQuery)));
     }
-    Ok((Box::new(BooleanQuery::new(clauses)), text))
+    Ok(Box::new(BooleanQuery::new(clauses)))
 }
 
 /// What a page token belongs to: everything but the page, its size and what is shown of a hit.
 fn identity(query: &CallQuery, sort: Sort) -> String {
-    let CallQuery { text, spoken_by, filter, call_ids, since, until, .. } = query;
-    format!("{:?}", (text, spoken_by, filter, call_ids, since, until, sort))
+    let CallQuery { text, spoken_by, filter, call_ids, since, until, by_sound, .. } = query;
+    format!("{:?}", (text, spoken_by, filter, call_ids, since, until, by_sound, sort))
 }

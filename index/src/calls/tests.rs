@@ -1,5 +1,7 @@
 //! Tests of the call index as a whole.
 
+mod heard;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
