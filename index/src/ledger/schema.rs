@@ -67,6 +67,25 @@ const MIGRATIONS: &[&str] = &["
     CREATE TRIGGER audit_is_never_shortened BEFORE DELETE ON audit BEGIN
         SELECT RAISE(ABORT, 'the audit trail is append-only');
     END;
+", "
+    -- What people said about the answers of the knowledge base; of one person the last word counts.
+    CREATE TABLE feedback (
+        id      INTEGER PRIMARY KEY AUTOINCREMENT,
+        at      TEXT NOT NULL,
+        query   TEXT NOT NULL,
+        article TEXT NOT NULL,
+        helpful INTEGER NOT NULL,
+        who     TEXT,
+        UNIQUE (who, query, article)
+    ) STRICT;
+
+    -- Questions that found no sure answer, the newest ones.
+    CREATE TABLE questions (
+        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+        at         TEXT NOT NULL,
+        text       TEXT NOT NULL,
+        confidence REAL NOT NULL
+    ) STRICT;
 "];
 
 fn version(connection: &Connection, path: &Path) -> Result<u32> {
