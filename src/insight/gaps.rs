@@ -40,7 +40,9 @@ pub fn find(data: &DataDir, knowledge: &KnowledgeIndex, limit: usize) -> Result<
         ..CallQuery::default()
     };
     for hit in data.calls()?.search(&query)?.hits {
-        let Some(call) = data.get_call(&hit.call_id)? else { continue };
+        let Some(call) = data.get_call(&hit.call_id)? else {
+            continue;
+        };
         let turns: Vec<_> = call.record.turns.iter().map(|turn| (turn.role, turn.text.as_str())).collect();
         asked.extend(knowledge.matter(&turns).map(|text| Asked { text, call: Some(hit.call_id) }));
     }

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use qingting_index as index;
-use qingting_index::{DateRange, Feedback};
 use qingting_index::calls::{CallPage, CallQuery, Group};
 use qingting_index::knowledge::{Article, Gap, KnowledgeHit, KnowledgeQuery, Suggestion};
+use qingting_index::{DateRange, Feedback};
 use qingting_pipeline::Analyzed;
 use qingting_pipeline::record::Role;
 use qingting_pipeline::topic::trend::CrisisAlert;

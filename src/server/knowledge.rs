@@ -118,8 +118,7 @@ impl KnowledgeService for Knowledge {
         if who.as_ref().is_some_and(|who| who.len() > 512) {
             invalid.add("who", "longer than 512 bytes");
         }
-        let feedback =
-            invalid.or(Feedback { query: request.query, article: request.article_id, helpful, who })?;
+        let feedback = invalid.or(Feedback { query: request.query, article: request.article_id, helpful, who })?;
         self.0.writes()?.feedback(feedback).await?;
         Ok(Response::new(v1::SendFeedbackResponse {}))
     }

@@ -83,7 +83,11 @@ impl Advice {
             let turns: Vec<_> = record.turns.iter().map(|turn| (turn.role, turn.text.as_str())).collect();
             let need = ready.reader.need(&turns);
             // The same question has the same answer.
-            let found = if need == before { None } else { Some(ready.reader.suggest(&need, MOST_HITS)?.hits) };
+            let found = if need == before {
+                None
+            } else {
+                Some(ready.reader.suggest(&need, MOST_HITS)?.hits)
+            };
             Ok::<_, Failure>((need, found))
         };
         let (need, found) = self.shared.compute.run(work).await??;

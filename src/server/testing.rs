@@ -9,9 +9,9 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
 use qingting_index as index;
-use qingting_index::{DateRange, Feedback};
 use qingting_index::calls::{CallHit, CallPage, CallQuery, Facet, Filter, Group, TurnHit};
 use qingting_index::knowledge::{Article, Gap, KnowledgeHit, KnowledgeQuery, Suggestion};
+use qingting_index::{DateRange, Feedback};
 use qingting_pipeline::assets::Assets;
 use qingting_pipeline::config::PipelineConfig;
 use qingting_pipeline::record::{Role, Span};

@@ -64,7 +64,12 @@ fn needed_parts(bytes: &[u8]) -> Result<Vec<u8>, String> {
         let file = archive.by_index(i).map_err(|e| damaged(&e))?;
         let name = file.name().to_owned();
         // Relations name headers, pictures and other parts; without them the reader looks for none of these.
-        let needed = ["[Content_Types].xml", "_rels/.rels", "word/document.xml", "word/styles.xml"];
+        let needed = [
+            "[Content_Types].xml",
+            "_rels/.rels",
+            "word/document.xml",
+            "word/styles.xml",
+        ];
         if !needed.contains(&name.as_str()) {
             continue;
         }
@@ -131,7 +136,8 @@ impl Lines {
             let name = name.unwrap_or_default();
             if name == "title" {
                 titles.push(style.style_id.clone());
-            } else if name.starts_with("heading") || style.paragraph_property.outline_lvl.as_ref().is_some_and(|l| l.v < 9)
+            } else if name.starts_with("heading")
+                || style.paragraph_property.outline_lvl.as_ref().is_some_and(|l| l.v < 9)
             {
                 headings.push(style.style_id.clone());
             }
@@ -151,7 +157,11 @@ impl Lines {
         let outlined = paragraph.property.outline_lvl.as_ref().is_some_and(|level| level.v < 9);
         if self.title.is_none() && is(&self.titles, "title") {
             self.title = Some(text);
-        } else if self.title.is_none() && self.heading.is_none() && self.lines.is_empty() && (outlined || is(&self.headings, "heading")) {
+        } else if self.title.is_none()
+            && self.heading.is_none()
+            && self.lines.is_empty()
+            && (outlined || is(&self.headings, "heading"))
+        {
             // A heading before any text is the title; later ones begin sections and stay in the text.
             self.heading = Some(text);
         } else {
@@ -166,10 +176,18 @@ impl Lines {
         for TableChild::TableRow(row) in &table.rows {
             let mut cells: Vec<String> = Vec::new();
             for TableRowChild::TableCell(cell) in &row.cells {
-                let mut inner = Self { lines: Vec::new(), headings: Vec::new(), titles: Vec::new(), title: None, heading: None };
+                let mut inner = Self {
+                    lines: Vec::new(),
+                    headings: Vec::new(),
+                    titles: Vec::new(),
+                    title: None,
+                    heading: None,
+                };
                 for content in &cell.children {
                     match content {
-                        TableCellContent::Paragraph(paragraph) => inner.lines.extend(Some(text_of(paragraph)).filter(|t| !t.is_empty())),
+                        TableCellContent::Paragraph(paragraph) => {
+                            inner.lines.extend(Some(text_of(paragraph)).filter(|t| !t.is_empty()))
+                        }
                         TableCellContent::Table(table) => inner.table(table, depth + 1),
                         TableCellContent::StructuredDataTag(tag) => inner.tag(tag, depth + 1),
                         TableCellContent::TableOfContents(_) => {}

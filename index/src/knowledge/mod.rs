@@ -14,6 +14,8 @@ mod terms;
 mod vectors;
 
 #[cfg(test)]
+mod answer_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;

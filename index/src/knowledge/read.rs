@@ -42,7 +42,8 @@ pub(super) fn file(path: &Path) -> Result<Read> {
         "html" | "htm" => read.accept(path, 1, Ok(html(path, &text))),
         "txt" | "text" => read.accept(path, 1, Ok(plain(path, &text))),
         other => {
-            let message = format!("unknown kind of file \".{other}\": jsonl, json, csv, md, html, docx and txt can be read");
+            let message =
+                format!("unknown kind of file \".{other}\": jsonl, json, csv, md, html, docx and txt can be read");
             return Err(Error::Input { path: path.to_owned(), line: 1, message });
         }
     }

@@ -94,7 +94,8 @@ impl KnowledgeIndex {
         };
         let folded = self.analyzer.fold(&query.text);
         let searcher = self.reader.searcher();
-        let terms = asked(&self.analyzer, &folded, |kind, text| self.frequency(kind, text, &searcher), searcher.num_docs())?;
+        let terms =
+            asked(&self.analyzer, &folded, |kind, text| self.frequency(kind, text, &searcher), searcher.num_docs())?;
         let conditions = self.conditions(query, on);
 
         let ranked = TopDocs::with_limit(CANDIDATES).order_by_score();

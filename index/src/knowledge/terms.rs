@@ -213,7 +213,10 @@ pub(super) fn topical_pairs(folded: &str) -> Vec<String> {
     let chars: Vec<char> = content(folded).chars().collect();
     let formula = formula_mask(&chars);
     let pairs = chars.windows(2).zip(formula.windows(2));
-    pairs.filter(|(_, formula)| !formula.contains(&true)).map(|(pair, _)| pair.iter().collect()).collect()
+    pairs
+        .filter(|(_, formula)| !formula.contains(&true))
+        .map(|(pair, _)| pair.iter().collect())
+        .collect()
 }
 
 /// Distinct terms by kind in the order in which they first come, with their summed weight of formula and lead.
@@ -310,7 +313,11 @@ mod tests {
 
     #[test]
     fn small_talk_has_hardly_a_topical_character() {
-        for text in ["嗯嗯好的，谢谢您啊", "喂，您好，请问听得到吗？", "没有了，麻烦您了，再见。"] {
+        for text in [
+            "嗯嗯好的，谢谢您啊",
+            "喂，您好，请问听得到吗？",
+            "没有了，麻烦您了，再见。",
+        ] {
             assert!(topical_chars(&analyzer().fold(text)) < 4, "{text}");
         }
         assert!(topical_chars(&analyzer().fold("我家停水了")) >= 3);

@@ -51,12 +51,7 @@ impl Ledger {
             .connection
             .prepare_cached("SELECT query, article, helpful, who FROM feedback ORDER BY at DESC, id DESC LIMIT ?1")?;
         let rows = query.query_map([limit], |row| {
-            Ok(Feedback {
-                query: row.get(0)?,
-                article: row.get(1)?,
-                helpful: row.get(2)?,
-                who: row.get(3)?,
-            })
+            Ok(Feedback { query: row.get(0)?, article: row.get(1)?, helpful: row.get(2)?, who: row.get(3)? })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
@@ -64,8 +59,8 @@ impl Ledger {
     /// Notes questions, and forgets all but the newest `keep`.
     pub(crate) fn add_questions(&mut self, questions: &[Question], keep: u32) -> Result<()> {
         self.write(|transaction| {
-            let mut add = transaction
-                .prepare_cached("INSERT INTO questions (at, text, confidence) VALUES (?1, ?2, ?3)")?;
+            let mut add =
+                transaction.prepare_cached("INSERT INTO questions (at, text, confidence) VALUES (?1, ?2, ?3)")?;
             for question in questions {
                 add.execute(params![chrono::Utc::now().to_rfc3339(), question.text, question.confidence])?;
             }

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction};
 
 pub use audit::AuditEntry;
-pub use knowledge::{Feedback, Question};
 pub(crate) use calls::{Location, StoredFile, add_file, remove_file, set_last_number};
+pub use knowledge::{Feedback, Question};
 pub use sources::SourceFile;
 pub(crate) use sources::add_source;
 
