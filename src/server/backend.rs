@@ -68,6 +68,9 @@ pub trait Reader: Send + Sync + 'static {
     /// When the index cannot be read.
     fn search_articles(&self, query: &KnowledgeQuery) -> index::Result<Vec<KnowledgeHit>>;
 
+    /// How sure the best of the hits of a question is, when that is too little for an answer.
+    fn unanswered(&self, hits: &[KnowledgeHit]) -> Option<f64>;
+
     /// What is asked of the knowledge base for a running call; see [`index::knowledge::KnowledgeIndex::need`].
     fn need(&self, turns: &[(Role, &str)]) -> Vec<String>;
 
@@ -115,7 +118,7 @@ pub trait Writer: Send + 'static {
     ///
     /// # Errors
     /// When it could not be kept.
-    fn unanswered(&mut self, question: &str, confidence: f64) -> index::Result<()>;
+    fn note_unanswered(&mut self, question: &str, confidence: f64) -> index::Result<()>;
 
     /// Brings everything to disk and closes.
     ///

@@ -126,6 +126,10 @@ impl Reader for Data {
         self.knowledge.search(query)
     }
 
+    fn unanswered(&self, hits: &[KnowledgeHit]) -> Option<f64> {
+        self.knowledge.unanswered(hits)
+    }
+
     fn need(&self, turns: &[(Role, &str)]) -> Vec<String> {
         self.knowledge.need(turns)
     }
@@ -164,7 +168,7 @@ impl Writer for DataWriter {
         self.0.knowledge.set_feedback(&self.0.folder.feedback()?)
     }
 
-    fn unanswered(&mut self, question: &str, confidence: f64) -> index::Result<()> {
+    fn note_unanswered(&mut self, question: &str, confidence: f64) -> index::Result<()> {
         let question = Question { text: self.0.knowledge.kept_question(question), confidence };
         self.0.folder.add_questions(&[question], self.0.insight.knowledge.question_log)
     }

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use futures::stream::BoxStream;
 use futures::{StreamExt, pin_mut};
 use qingting_index::Feedback;
-use qingting_index::knowledge::{Article, KnowledgeHit, KnowledgeIndex, KnowledgeQuery, UNANSWERED};
+use qingting_index::knowledge::{Article, KnowledgeHit, KnowledgeQuery};
 use qingting_proto::v1;
 use qingting_proto::v1::knowledge_service_server::KnowledgeService;
 use tonic::{Request, Response, Status, Streaming};
@@ -83,10 +83,12 @@ impl KnowledgeService for Knowledge {
         let query = invalid.or(query)?;
         let work = move |ready: &Ready| {
             let hits = ready.reader.search_articles(&query)?;
-            let confidence = KnowledgeIndex::best_confidence(&hits);
             // One category or another day than today says nothing about the whole.
             let whole = query.category.is_none() && query.on.is_none();
-            if whole && ready.insight.knowledge.question_log > 0 && confidence < UNANSWERED {
+            if whole
+                && ready.insight.knowledge.question_log > 0
+                && let Some(confidence) = ready.reader.unanswered(&hits)
+            {
                 ready.writes.unanswered(query.text, confidence);
             }
             Ok(hits)

@@ -235,6 +235,10 @@ impl Reader for Memory {
         Ok(hits.collect())
     }
 
+    fn unanswered(&self, hits: &[KnowledgeHit]) -> Option<f64> {
+        hits.is_empty().then_some(0.0)
+    }
+
     fn need(&self, turns: &[(Role, &str)]) -> Vec<String> {
         let last = turns.iter().rev().find(|(role, text)| *role == Role::Caller && text.chars().count() > 4);
         last.map(|(_, text)| (*text).to_owned()).into_iter().collect()
@@ -297,7 +301,7 @@ impl Writer for MemoryWriter {
         Ok(())
     }
 
-    fn unanswered(&mut self, question: &str, _confidence: f64) -> index::Result<()> {
+    fn note_unanswered(&mut self, question: &str, _confidence: f64) -> index::Result<()> {
         self.0.unanswered.lock().unwrap().push(question.to_owned());
         Ok(())
     }

@@ -192,7 +192,7 @@ impl Loop {
                 }
                 Command::Unanswered(question, confidence) => {
                     // Nobody waits; `outcome` has logged what went wrong.
-                    let _ = self.outcome(|writer| writer.unanswered(&question, confidence));
+                    let _ = self.outcome(|writer| writer.note_unanswered(&question, confidence));
                 }
             }
             if calls.len() < GROUP {

@@ -137,7 +137,7 @@ fn on_a_day(text: &str) -> KnowledgeQuery {
 }
 
 fn confidence(index: &KnowledgeIndex, text: &str) -> f64 {
-    KnowledgeIndex::best_confidence(&index.search(&on_a_day(text)).unwrap())
+    index.search(&on_a_day(text)).unwrap().iter().map(|hit| hit.confidence).fold(0.0, f64::max)
 }
 
 #[test]
@@ -160,6 +160,19 @@ fn thresholds_part_questions_with_an_answer_from_those_without() {
         assert!(answered >= at_least.0 && open >= at_least.1 && silent >= at_least.2, "{answered} {open} {silent}");
         assert!(first + 2 >= answerable.len(), "{first}");
     }
+}
+
+#[test]
+fn the_more_articles_there_are_the_surer_an_answer_has_to_be() {
+    let (_dir, index) = demo();
+    assert_eq!((index.len(), index.threshold(UNANSWERED)), (FEW, UNANSWERED));
+    let more = (0..210).map(|i| article(&format!("x{i}"), "", &format!("第{i}号通告。"))).collect();
+    index.import_articles(more).unwrap();
+    // ln 225 is twice ln 15.
+    assert!((index.threshold(UNANSWERED) - UNANSWERED * 2f64.sqrt()).abs() < 1e-9);
+    let empty = tempfile::tempdir().unwrap();
+    assert_eq!(open(empty.path()).threshold(SUGGESTED), SUGGESTED);
+    assert_eq!(open(empty.path()).unanswered(&[]), Some(0.0));
 }
 
 fn article(id: &str, title: &str, body: &str) -> Article {

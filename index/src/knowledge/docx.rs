@@ -186,7 +186,7 @@ impl Lines {
                 for content in &cell.children {
                     match content {
                         TableCellContent::Paragraph(paragraph) => {
-                            inner.lines.extend(Some(text_of(paragraph)).filter(|t| !t.is_empty()))
+                            inner.lines.extend(Some(text_of(paragraph)).filter(|t| !t.is_empty()));
                         }
                         TableCellContent::Table(table) => inner.table(table, depth + 1),
                         TableCellContent::StructuredDataTag(tag) => inner.tag(tag, depth + 1),

@@ -6,10 +6,13 @@ use super::terms::topical_pairs;
 use super::{KnowledgeIndex, KnowledgeQuery};
 use crate::Result;
 
-/// A question whose best [`super::KnowledgeHit::confidence`] is below this has no answer. Chosen on 30 questions that
-/// the demo's articles answer and 30 that they do not: 5 of the first are below, 2 of the second above; see
-/// docs/knowledge.md.
+/// A question whose best [`super::KnowledgeHit::confidence`] is below this has no answer, in a knowledge base of up to
+/// [`FEW`] articles. Chosen on 30 questions that the demo's articles answer and 30 that they do not: 5 of the first are
+/// below, 2 of the second above; see docs/knowledge.md.
 pub const UNANSWERED: f64 = 0.25;
+
+/// Articles of the knowledge base that the thresholds were chosen on.
+pub const FEW: u64 = 15;
 
 /// Questions with this cosine, and a pair of characters in common, ask the same.
 const SAME: f32 = 0.72;
@@ -51,9 +54,17 @@ struct Group {
 }
 
 impl KnowledgeIndex {
-    /// The best [`super::KnowledgeHit::confidence`] among hits; 0 when there are none.
-    pub fn best_confidence(hits: &[super::KnowledgeHit]) -> f64 {
-        hits.iter().map(|hit| hit.confidence).fold(0.0, f64::max)
+    /// A threshold for [`FEW`] articles as it has to be for those that there are. The best of `n` wrong articles comes
+    /// the nearer the more there are: the expected maximum of `n` normal values grows with `sqrt(2 ln n)` (Leadbetter,
+    /// Lindgren and Rootzén 1983, "Extremes and related properties of random sequences and processes").
+    pub fn threshold(&self, few: f64) -> f64 {
+        few * ((self.len().max(FEW) as f64).ln() / (FEW as f64).ln()).sqrt()
+    }
+
+    /// The best confidence among the hits of a question when it is too little for an answer.
+    pub fn unanswered(&self, hits: &[super::KnowledgeHit]) -> Option<f64> {
+        let best = hits.iter().map(|hit| hit.confidence).fold(0.0, f64::max);
+        (best < self.threshold(UNANSWERED)).then_some(best)
     }
 
     /// Groups questions, the most frequent first. Every group is asked again, so what was answered by an article since
@@ -106,10 +117,9 @@ impl KnowledgeIndex {
         };
         let hits =
             self.search(&KnowledgeQuery { text: question.text.clone(), limit: 5, ..KnowledgeQuery::default() })?;
-        let confidence = Self::best_confidence(&hits);
-        if confidence >= UNANSWERED {
+        let Some(confidence) = self.unanswered(&hits) else {
             return Ok(None);
-        }
+        };
         let (mut examples, mut calls) = (Vec::new(), Vec::new());
         for member in group.members.iter().filter_map(|&i| asked.get(i)) {
             if examples.len() < EXAMPLES && !examples.contains(&member.text) {

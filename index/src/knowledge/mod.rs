@@ -34,7 +34,7 @@ use tantivy::{Index, IndexReader, ReloadPolicy, TantivyDocument, Term};
 
 pub use article::Article;
 pub use feedback::MOST_SHIFT;
-pub use gaps::{Asked, Gap, UNANSWERED};
+pub use gaps::{Asked, FEW, Gap, UNANSWERED};
 pub use need::{SUGGESTED, Suggestion};
 pub use passage::{OVERLAP_CHARS, PASSAGE_CHARS, cut};
 pub use read::Refused;

@@ -7,7 +7,7 @@ use super::terms::topical_chars;
 use super::{KnowledgeHit, KnowledgeIndex, KnowledgeQuery};
 use crate::Result;
 
-/// Least [`KnowledgeHit::confidence`] of a suggestion: above that of every wrong article on the questions that the
+/// Least [`KnowledgeHit::confidence`] of a suggestion, in a knowledge base of up to [`super::FEW`] articles: above that of every wrong article on the questions that the
 /// thresholds were chosen on, so that some right ones are missed rather than a wrong one shown; see docs/knowledge.md.
 pub const SUGGESTED: f64 = 0.30;
 
@@ -71,12 +71,13 @@ impl KnowledgeIndex {
             return Ok(Suggestion::default());
         }
         let limit = if options.limit == 0 { 3 } else { options.limit };
+        let least = self.threshold(SUGGESTED);
         let mut hits: Vec<KnowledgeHit> = Vec::new();
         for text in std::iter::once(&query).chain(need.iter().take(RECENT)) {
             // Never what does not hold, whatever the options say.
             let found =
                 self.search(&KnowledgeQuery { text: text.clone(), include_expired: false, ..options.clone() })?;
-            for hit in found.into_iter().filter(|hit| hit.confidence >= SUGGESTED && !hit.expired) {
+            for hit in found.into_iter().filter(|hit| hit.confidence >= least && !hit.expired) {
                 match hits.iter_mut().find(|known| known.id == hit.id) {
                     Some(known) if known.confidence < hit.confidence => *known = hit,
                     Some(_) => {}
