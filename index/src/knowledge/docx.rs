@@ -99,21 +99,24 @@ fn needed_parts(bytes: &[u8]) -> Result<Vec<u8>, String> {
 /// Names the styles and nothing else.
 const RELATIONS: &[u8] = br#"<?xml version="1.0" encoding="UTF-8"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles" Target="styles.xml"/></Relationships>"#;
 
-/// How deep the elements of a part lie within each other, at least.
+/// How deep the elements of a part lie within each other, at least. One pass, whatever the part holds.
 fn nesting(xml: &[u8]) -> usize {
     let (mut depth, mut most) = (0usize, 0);
-    for (i, _) in xml.iter().enumerate().filter(|&(_, &b)| b == b'<') {
-        match xml.get(i + 1) {
+    let mut rest = xml;
+    while let Some(open) = rest.iter().position(|&b| b == b'<') {
+        rest = rest.get(open + 1..).unwrap_or_default();
+        let Some(end) = rest.iter().position(|&b| b == b'>') else {
+            break;
+        };
+        let (tag, after) = rest.split_at(end);
+        match tag.first() {
             Some(b'/') => depth = depth.saturating_sub(1),
             Some(b'?' | b'!') | None => {}
-            Some(_) => {
-                let end = xml.get(i..).and_then(|rest| rest.iter().position(|&b| b == b'>'));
-                if end.is_some_and(|end| xml.get(i + end - 1) != Some(&b'/')) {
-                    depth += 1;
-                    most = most.max(depth);
-                }
-            }
+            Some(_) if tag.ends_with(b"/") => {}
+            Some(_) => depth += 1,
         }
+        most = most.max(depth);
+        rest = after;
     }
     most
 }

@@ -31,7 +31,7 @@ const TITLE_CHARS: usize = 60;
 pub struct Suggestion {
     /// What was asked, the newest turn first; empty while the caller has said nothing to the matter.
     pub query: String,
-    /// Articles that answer, surest first: word-for-word passages.
+    /// Articles that answer, those of the newest turn first: word-for-word passages.
     pub hits: Vec<KnowledgeHit>,
 }
 
@@ -59,9 +59,9 @@ impl KnowledgeIndex {
         parts
     }
 
-    /// Articles for what was asked with [`Self::need`] that hold on the day of the query's `on`, best first. The
-    /// whole need is asked for, and each of the newest turns by itself, since the matter may be in any of them; an
-    /// article counts with its surest answer.
+    /// Articles for what was asked with [`Self::need`] that hold on the day of the query's `on`. Each of the newest
+    /// turns is asked for by itself, and then the whole need, since the matter may be in any of them. Those of the
+    /// newest turn come first; an article counts with its surest answer.
     ///
     /// # Errors
     /// When the index cannot be read or the encoder fails.
@@ -73,19 +73,19 @@ impl KnowledgeIndex {
         let limit = if options.limit == 0 { 3 } else { options.limit };
         let least = self.threshold(SUGGESTED);
         let mut hits: Vec<KnowledgeHit> = Vec::new();
-        for text in std::iter::once(&query).chain(need.iter().take(RECENT)) {
+        for text in need.iter().take(RECENT).chain([&query]) {
             // Never what does not hold, whatever the options say.
             let found =
                 self.search(&KnowledgeQuery { text: text.clone(), include_expired: false, ..options.clone() })?;
             for hit in found.into_iter().filter(|hit| hit.confidence >= least && !hit.expired) {
                 match hits.iter_mut().find(|known| known.id == hit.id) {
+                    // Its place stays: what the caller needs now is in the newest turn.
                     Some(known) if known.confidence < hit.confidence => *known = hit,
                     Some(_) => {}
                     None => hits.push(hit),
                 }
             }
         }
-        hits.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
         hits.truncate(limit);
         Ok(Suggestion { query, hits })
     }

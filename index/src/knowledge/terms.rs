@@ -7,7 +7,8 @@
 //! - `formula`: words of courtesy and of asking count a tenth.
 //! - `lead`: people say first what they want. A term whose place is within the first 20 characters counts whole, one
 //!   after that `1/4 + 3/4·exp(-(place - 20) / 30)`. Long letters were found worse than their titles without it.
-//! - `count`: a term that comes again adds its weight again, so what a letter keeps coming back to counts more.
+//! - `count`: a word or pair that comes again adds its weight again, four times in all at most: what a letter keeps coming
+//!   back to counts more, and a phrase repeated without end does not drown the rest.
 //! - `idf^1.5` and not `idf`: names of places and things tell articles apart better than their rarity alone says.
 
 use std::collections::HashMap;
@@ -23,6 +24,9 @@ const TOO_COMMON: f64 = 0.5;
 
 /// With fewer articles than this, shares say nothing.
 const FEW_ARTICLES: f64 = 20.0;
+
+/// Occurrences of a word or pair that count.
+const MOST_COUNTED: usize = 4;
 
 /// Content characters at the beginning of a query that count whole.
 const LEAD_CHARS: usize = 20;
@@ -226,13 +230,16 @@ fn occurrences(analyzer: &Analyzer, folded: &str) -> Vec<(TermKind, Vec<(String,
     TermKind::ALL
         .into_iter()
         .map(|kind| {
+            let most = if kind == TermKind::Single { 1 } else { MOST_COUNTED };
             let mut places = HashMap::new();
             let mut list: Vec<(String, f32)> = Vec::new();
             let mut add = |text: String, place: usize, formula: bool| {
                 let weight = lead(place) * if formula { FORMULA_WEIGHT } else { 1.0 };
-                let at = *places.entry(text.clone()).or_insert(list.len());
-                match list.get_mut(at) {
-                    Some((_, sum)) => *sum += weight,
+                let (at, count) = places.entry(text.clone()).or_insert((list.len(), 0));
+                *count += 1;
+                match list.get_mut(*at) {
+                    Some((_, sum)) if *count <= most => *sum += weight,
+                    Some(_) => {}
                     None => list.push((text, weight)),
                 }
             };
