@@ -298,6 +298,23 @@ fn from_files_to_search_topics_report_and_backtest() {
     let answers = lines(&ok(&run(&["kb", "search", "--queries", "queries.jsonl", "--json"])));
     assert_eq!((answers[0]["id"].as_str(), answers[1]["id"].as_str()), (Some("7"), Some("x")));
     assert_eq!(answers[1]["hits"][0]["id"], "kb-009");
+    let said = [
+        "kb",
+        "feedback",
+        "kb-002",
+        "--query",
+        "身份证丢了在外地怎么补",
+        "--helpful",
+        "--who",
+        "A01",
+    ];
+    assert!(ok(&run(&said)).contains("kb-002"));
+    let again: Value = serde_json::from_str(&ok(&run(&["kb", "search", "身份证丢了在外地怎么补", "--json"]))).unwrap();
+    assert!(again["hits"][0]["score"].as_f64() > answer["hits"][0]["score"].as_f64());
+    assert!(!run(&["kb", "feedback", "none", "--query", "x", "--wrong"]).status.success());
+    for gap in lines(&ok(&run(&["kb", "gaps", "--json"]))) {
+        assert!(!gap["calls"].as_array().unwrap().is_empty(), "only calls can have left something open: {gap}");
+    }
     let unchanged: Value = serde_json::from_str(&ok(&run(&[
         "rules",
         "backtest",
@@ -346,6 +363,18 @@ fn topics_open_to_their_calls_and_keep_what_people_decide() {
     let kept = refreshed["topics"].as_array().unwrap().iter().find(|topic| topic["id"] == first).unwrap();
     assert_eq!((&kept["label"], &kept["pinned"]), (&json!("停水停电"), &json!(true)));
     assert!(ok(&run(&["topics", "show", &second])).contains("已并入"));
+}
+
+#[test]
+fn pairs_of_sentences_are_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    let pairs = "小区停水三天了\t家里好几天没有自来水\t1\n小区停水三天了\t社保卡怎么补办\t0\n";
+    let file = write(dir.path(), "pairs.tsv", pairs);
+    let printed = lines(&ok(&qingting(dir.path(), &["kb", "eval-pairs", &file, "--json"])));
+    assert_eq!(printed[0]["figures"]["pairs"], 2);
+    assert_eq!(printed[0]["figures"]["vectors"], 1.0);
+    let broken = write(dir.path(), "broken.tsv", "一\t二\n");
+    assert!(!qingting(dir.path(), &["kb", "eval-pairs", &broken]).status.success());
 }
 
 #[test]

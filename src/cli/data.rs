@@ -53,11 +53,13 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// The knowledge base of the data folder.
+    /// The knowledge base of the data folder, ranked with what was said about its answers.
     pub(crate) fn knowledge(&self) -> miette::Result<KnowledgeIndex> {
         let (segmenter, normalizer) = (self.pipeline.segmenter().clone(), self.pipeline.normalizer().clone());
-        KnowledgeIndex::open_or_create(&self.data.knowledge_index_dir(), segmenter, normalizer, encoder()?)
-            .map_err(index)
+        let dir = self.data.knowledge_index_dir();
+        let knowledge = KnowledgeIndex::open_or_create(&dir, segmenter, normalizer, encoder()?).map_err(index)?;
+        knowledge.set_feedback(&self.data.feedback().map_err(index)?).map_err(index)?;
+        Ok(knowledge)
     }
 }
 

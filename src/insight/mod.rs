@@ -2,6 +2,7 @@
 //! to date every night ([`nightly`]). How calls become topics, trends and the rest is the business of
 //! the topic stage.
 
+pub mod gaps;
 pub mod nightly;
 
 use qingting_index::calls::{CallQuery, Filter, Sort};
@@ -30,6 +31,8 @@ pub struct InsightSettings {
     pub association: AssociationConfig,
     /// Caller patterns.
     pub callers: CallerConfig,
+    /// What is remembered of the knowledge base's use.
+    pub knowledge: gaps::KnowledgeConfig,
 }
 
 /// Most calls in danger that are listed.
