@@ -16,6 +16,7 @@ use qingting_pipeline::topic::hotspot::HotspotConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::insight::InsightSettings;
+use crate::insight::gaps::KnowledgeConfig;
 use crate::server::ServerConfig;
 
 /// Prefix of the environment variables that override a setting:
@@ -52,6 +53,8 @@ pub struct Settings {
     pub association: AssociationConfig,
     /// Caller patterns.
     pub callers: CallerConfig,
+    /// The knowledge base's memory.
+    pub knowledge: KnowledgeConfig,
     /// The batch.
     pub batch: BatchConfig,
     /// The gRPC server.
@@ -199,6 +202,7 @@ impl Settings {
             hotspot: self.hotspot,
             association: self.association,
             callers: self.callers,
+            knowledge: self.knowledge,
         }
     }
 

@@ -323,6 +323,23 @@ fn from_files_to_search_topics_report_and_backtest() {
     let answers = lines(&ok(&run(&["kb", "search", "--queries", "queries.jsonl", "--json"])));
     assert_eq!((answers[0]["id"].as_str(), answers[1]["id"].as_str()), (Some("7"), Some("x")));
     assert_eq!(answers[1]["hits"][0]["id"], "kb-009");
+    let said = [
+        "kb",
+        "feedback",
+        "kb-002",
+        "--query",
+        "身份证丢了在外地怎么补",
+        "--helpful",
+        "--who",
+        "A01",
+    ];
+    assert!(ok(&run(&said)).contains("kb-002"));
+    let again: Value = serde_json::from_str(&ok(&run(&["kb", "search", "身份证丢了在外地怎么补", "--json"]))).unwrap();
+    assert!(again["hits"][0]["score"].as_f64() > answer["hits"][0]["score"].as_f64());
+    assert!(!run(&["kb", "feedback", "none", "--query", "x", "--wrong"]).status.success());
+    for gap in lines(&ok(&run(&["kb", "gaps", "--json"]))) {
+        assert!(!gap["calls"].as_array().unwrap().is_empty(), "only calls can have left something open: {gap}");
+    }
     let unchanged: Value = serde_json::from_str(&ok(&run(&[
         "rules",
         "backtest",
@@ -332,6 +349,57 @@ fn from_files_to_search_topics_report_and_backtest() {
     ])))
     .unwrap();
     assert_eq!((unchanged["calls"].as_u64(), unchanged["changed"].as_u64()), (Some(34), Some(0)));
+}
+
+#[test]
+fn topics_open_to_their_calls_and_keep_what_people_decide() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| qingting(dir.path(), &[args, &["--data", "data"]].concat());
+    let json = |args: &[&str]| -> Value { serde_json::from_str(&ok(&run(&[args, &["--json"]].concat()))).unwrap() };
+    ok(&run(&["ingest", &demo_calls().display().to_string()]));
+    let topics = json(&["topics"]);
+    let id = |at: usize| topics["topics"][at]["id"].as_str().unwrap().to_owned();
+    let (first, second) = (id(0), id(1));
+    let shown = json(&["topics", "show", &first]);
+    assert_eq!(shown["call_ids"], topics["topics"][0]["call_ids"]);
+    assert!(shown["figures"].as_array().is_some_and(|figures| !figures.is_empty()));
+    assert!(ok(&run(&["topics", "show", &first])).contains("自动新建"));
+    let opened = json(&["topics", "calls", &format!("topic:{first}"), "appeal:投诉"]);
+    assert!(opened["total"].as_u64().unwrap() <= shown["size"].as_u64().unwrap());
+    assert_eq!(run(&["topics", "calls", "nowhere:1"]).status.code(), Some(1));
+    assert!(json(&["hotspots", "--days", "30"]).is_array());
+    let rules = json(&["associations", "不满意"]);
+    assert!(rules.as_array().is_some_and(|rules| rules.iter().all(|rule| rule["then"] == "satisfaction:不满意")));
+    assert!(!rules.as_array().unwrap().is_empty());
+    let callers = json(&["callers"]);
+    assert_eq!(callers["contacts"], 33);
+    assert!(ok(&run(&["callers"])).contains("来电人风格"));
+
+    assert!(ok(&run(&["topics", "rename", &first, "停水停电"])).contains("停水停电"));
+    assert_eq!(run(&["topics", "rename", "t99", "无"]).status.code(), Some(1));
+    // While a server holds the folder, decisions and the refresh go through it.
+    let served = serve(dir.path());
+    let merged = run(&["topics", "merge", &second, "--into", &first]);
+    assert!(String::from_utf8_lossy(&merged.stderr).contains("through the server"), "{merged:?}");
+    assert!(ok(&merged).contains("停水停电"));
+    ok(&run(&["topics", "pin", &first]));
+    let refreshed = json(&["topics", "--rebuild"]);
+    drop(served);
+    let kept = refreshed["topics"].as_array().unwrap().iter().find(|topic| topic["id"] == first).unwrap();
+    assert_eq!((&kept["label"], &kept["pinned"]), (&json!("停水停电"), &json!(true)));
+    assert!(ok(&run(&["topics", "show", &second])).contains("已并入"));
+}
+
+#[test]
+fn pairs_of_sentences_are_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    let pairs = "小区停水三天了\t家里好几天没有自来水\t1\n小区停水三天了\t社保卡怎么补办\t0\n";
+    let file = write(dir.path(), "pairs.tsv", pairs);
+    let printed = lines(&ok(&qingting(dir.path(), &["kb", "eval-pairs", &file, "--json"])));
+    assert_eq!(printed[0]["figures"]["pairs"], 2);
+    assert_eq!(printed[0]["figures"]["vectors"], 1.0);
+    let broken = write(dir.path(), "broken.tsv", "一\t二\n");
+    assert!(!qingting(dir.path(), &["kb", "eval-pairs", &broken]).status.success());
 }
 
 #[test]
@@ -387,13 +455,13 @@ impl Drop for Served {
     }
 }
 
-#[test]
-fn calls_acknowledged_by_a_running_server_survive_its_kill() {
+/// Starts a server over the folder `data`, and waits until it holds it. Nobody reads its log any more then: it has
+/// to go on none the less.
+fn serve(dir: &Path) -> Served {
     use std::io::{BufRead, BufReader};
-    let dir = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_qingting"))
         .args(["serve", "--data", "data", "--listen", "127.0.0.1:0"])
-        .current_dir(dir.path())
+        .current_dir(dir)
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
@@ -402,7 +470,7 @@ fn calls_acknowledged_by_a_running_server_survive_its_kill() {
     let mut line = String::new();
     log.read_line(&mut line).unwrap();
     assert!(line.starts_with("listening on 127.0.0.1:"), "{line}");
-    let lock = dir.path().join("data/writer.lock");
+    let lock = dir.join("data/writer.lock");
     let held = || std::fs::read_to_string(&lock).is_ok_and(|text| text.contains("qingting serve on"));
     for _ in 0..600 {
         if held() {
@@ -411,6 +479,13 @@ fn calls_acknowledged_by_a_running_server_survive_its_kill() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     assert!(held(), "the server does not take the data folder");
+    served
+}
+
+#[test]
+fn calls_acknowledged_by_a_running_server_survive_its_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = serve(dir.path());
     let output = qingting(dir.path(), &["ingest", &demo_calls().display().to_string(), "--data", "data"]);
     ok(&output);
     assert!(String::from_utf8_lossy(&output.stderr).contains("the calls go through the server"));

@@ -81,6 +81,11 @@ impl Analyzer {
         }
     }
 
+    /// A text with personal data masked, as a caller's turn would be.
+    pub fn mask(&self, text: &str) -> String {
+        self.normalizer.text(text).text
+    }
+
     /// The words of a folded query in order, not overlapping.
     pub fn query_words(&self, folded: &str) -> Vec<QueryWord> {
         let ordinals = content_ordinals(folded);

@@ -1,9 +1,12 @@
 //! Where the strings of a query stand in a text, as character spans, and which part of the
 //! text to show. tantivy's own snippets count bytes and panic on overlapping tokens.
 
+use std::collections::BTreeSet;
+
 use qingting_pipeline::record::Span;
 
 use crate::analyzer::is_content;
+use crate::sound;
 
 /// Spans beyond this number in one text are not looked for.
 const MOST_SPANS: usize = 256;
@@ -12,6 +15,15 @@ const MOST_SPANS: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Needles {
     needles: Vec<Vec<char>>,
+    /// Strings that need only sound alike: for each character, those that sound like it.
+    heard: Vec<Vec<Heard>>,
+}
+
+/// A character and all that sound like it, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Heard {
+    own: char,
+    class: Vec<char>,
 }
 
 /// What was found in one text.
@@ -21,6 +33,8 @@ pub struct Found {
     pub spans: Vec<Span>,
     /// How many different needles there were.
     pub distinct: usize,
+    /// Some of the characters only sound like those of a needle.
+    pub by_sound: bool,
 }
 
 impl Needles {
@@ -33,39 +47,68 @@ impl Needles {
             .collect();
         needles.sort();
         needles.dedup();
-        Self { needles }
+        Self { needles, heard: Vec::new() }
+    }
+
+    /// The needles and, with them, strings of which whatever sounds like them is a match too.
+    #[must_use]
+    pub fn or_heard<S: AsRef<str>>(mut self, strings: impl IntoIterator<Item = S>) -> Self {
+        let strings: BTreeSet<String> =
+            strings.into_iter().map(|s| s.as_ref().chars().filter(|&c| is_content(c)).collect()).collect();
+        self.heard = strings
+            .iter()
+            .filter(|string| !string.is_empty())
+            .map(|string| string.chars().map(|c| Heard { own: c, class: sound::class(c) }).collect())
+            .collect();
+        self
     }
 
     /// All of several.
     pub fn joined(parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut needles: Vec<Vec<char>> = parts.into_iter().flat_map(|part| part.needles).collect();
+        let (mut needles, mut heard) = (Vec::new(), Vec::new());
+        for part in parts {
+            needles.extend(part.needles);
+            heard.extend(part.heard);
+        }
         needles.sort();
         needles.dedup();
-        Self { needles }
+        Self { needles, heard }
     }
 
     /// Whether there is nothing to look for.
     pub fn is_empty(&self) -> bool {
-        self.needles.is_empty()
+        self.needles.is_empty() && self.heard.is_empty()
     }
 
     /// Finds every needle in a folded text. The spans count the characters of that text, which are
     /// those of the text that it was folded from.
     pub fn find(&self, folded: &str) -> Found {
         let (chars, places): (Vec<char>, Vec<u32>) = folded.chars().zip(0u32..).filter(|&(c, _)| is_content(c)).unzip();
-        let mut spans = Vec::new();
-        let mut distinct = 0;
+        let mut found = Found::default();
         for needle in &self.needles {
-            let before = spans.len();
             let matches = chars.windows(needle.len()).enumerate().filter(|(_, window)| window == needle);
-            for (at, _) in matches.take(MOST_SPANS) {
-                if let (Some(&start), Some(&last)) = (places.get(at), places.get(at + needle.len() - 1)) {
-                    spans.push(Span::new(start, last + 1));
-                }
-            }
-            distinct += usize::from(spans.len() > before);
+            found.add(matches, &places);
         }
-        Found { spans: merge(spans), distinct }
+        for needle in &self.heard {
+            let alike = |window: &[char]| needle.iter().zip(window).all(|(h, c)| h.class.binary_search(c).is_ok());
+            let matches: Vec<_> = chars.windows(needle.len()).enumerate().filter(|(_, window)| alike(window)).collect();
+            found.by_sound |= matches.iter().any(|(_, window)| needle.iter().zip(*window).any(|(h, c)| h.own != *c));
+            found.add(matches.into_iter(), &places);
+        }
+        found.spans = merge(found.spans);
+        found
+    }
+}
+
+impl Found {
+    fn add<'a>(&mut self, matches: impl Iterator<Item = (usize, &'a [char])>, places: &[u32]) {
+        let before = self.spans.len();
+        for (at, window) in matches.take(MOST_SPANS) {
+            if let (Some(&start), Some(&last)) = (places.get(at), places.get(at + window.len() - 1)) {
+                self.spans.push(Span::new(start, last + 1));
+            }
+        }
+        self.distinct += usize::from(self.spans.len() > before);
     }
 }
 
@@ -141,6 +184,16 @@ mod tests {
         assert_eq!(slice(text, window(20, &[], 5)), "一二三四五");
     }
 
+    #[test]
+    fn what_sounds_alike_is_found_where_it_is_wanted() {
+        let exact = Needles::new(["登机"]);
+        assert_eq!(exact.find("我帮您登，记一下").spans, []);
+        let found = exact.clone().or_heard(["登机"]).find("我帮您登，记一下");
+        assert_eq!((found.spans, found.by_sound), (vec![Span::new(3, 6)], true));
+        let found = exact.or_heard(["登机"]).find("登机口");
+        assert_eq!((found.spans, found.by_sound), (vec![Span::new(0, 2)], false));
+    }
+
     proptest! {
         #[test]
         fn spans_and_windows_lie_inside_the_text(
@@ -149,7 +202,12 @@ mod tests {
             longest in 0u32..40,
         ) {
             let length = text.chars().count() as u32;
-            let found = Needles::new(&needles).find(&text);
+            let exact = Needles::new(&needles).find(&text);
+            prop_assert!(!exact.by_sound);
+            let found = Needles::new(&needles).or_heard(&needles).find(&text);
+            for span in &exact.spans {
+                prop_assert!(found.spans.iter().any(|wider| wider.start <= span.start && span.end <= wider.end));
+            }
             for span in &found.spans {
                 prop_assert!(span.start < span.end && span.end <= length);
             }

@@ -18,6 +18,8 @@ pub mod knowledge;
 mod ledger;
 mod lock;
 mod manifest;
+mod numerals;
+pub mod sound;
 mod stamp;
 mod store;
 #[cfg(test)]
@@ -27,5 +29,5 @@ pub use data::{
     AssignmentsStamp, Context, DataDir, DateRange, DigestsWriter, IngestSession, IngestSummary, Scan, Stats,
 };
 pub use error::{Error, Result};
-pub use ledger::{AuditEntry, SourceFile};
+pub use ledger::{AuditEntry, Feedback, Question, SourceFile};
 pub use manifest::{FORMAT_VERSION, Manifest};

@@ -16,7 +16,7 @@
 //!
 //! [`learned`] holds the trained models that several stages look at,
 //! [`record`] owns the plain types between the stages, [`columnar`] their Arrow
-//! form, [`assets`] the files of `config/`, and [`pipeline`] spells the chain out.
+//! form, [`assets`] the files of `config/`, [`synonyms`] the words that searches take for each other, and [`pipeline`] spells the chain out.
 
 #![doc(test(attr(deny(warnings))))]
 
@@ -35,6 +35,7 @@ pub mod record;
 pub mod score;
 pub mod segment;
 pub mod signal;
+pub mod synonyms;
 pub mod topic;
 
 pub use error::{Error, Result};

@@ -20,6 +20,7 @@ use crate::record::{
 use crate::score::Scorer;
 use crate::segment::Segmenter;
 use crate::signal::{Signaler, TurnFeatures};
+use crate::synonyms::Synonyms;
 use crate::{Result, signal};
 
 /// Every stage, loaded and checked. Cheap to share between threads.
@@ -32,6 +33,7 @@ pub struct Pipeline {
     facts: FactFinder,
     scorer: Scorer,
     learned: Learned,
+    synonyms: Arc<Synonyms>,
     provenance: Provenance,
 }
 
@@ -97,6 +99,7 @@ impl Pipeline {
             finder,
             scorer,
             learned,
+            synonyms: Arc::new(Synonyms::load(assets)?),
             provenance,
         })
     }
@@ -114,6 +117,11 @@ impl Pipeline {
     /// The normalizer, for queries to be folded like documents.
     pub fn normalizer(&self) -> &Arc<Normalizer> {
         &self.normalizer
+    }
+
+    /// The words that searches take for each other.
+    pub fn synonyms(&self) -> &Arc<Synonyms> {
+        &self.synonyms
     }
 
     /// The scorecards.

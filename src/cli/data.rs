@@ -53,11 +53,13 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// The knowledge base of the data folder.
+    /// The knowledge base of the data folder, ranked with what was said about its answers.
     pub(crate) fn knowledge(&self) -> miette::Result<KnowledgeIndex> {
         let (segmenter, normalizer) = (self.pipeline.segmenter().clone(), self.pipeline.normalizer().clone());
-        KnowledgeIndex::open_or_create(&self.data.knowledge_index_dir(), segmenter, normalizer, encoder()?)
-            .map_err(index)
+        let dir = self.data.knowledge_index_dir();
+        let knowledge = KnowledgeIndex::open_or_create(&dir, segmenter, normalizer, encoder()?).map_err(index)?;
+        knowledge.set_feedback(&self.data.feedback().map_err(index)?).map_err(index)?;
+        Ok(knowledge)
     }
 }
 
@@ -74,22 +76,16 @@ impl DataArgs {
         Ok(Opened { settings, assets, pipeline, data })
     }
 
-    /// For commands that read and keep a result beside the calls: while another process writes, the
-    /// result is only shown.
-    pub(crate) fn writer_or_reader(&self, who: &str) -> miette::Result<Opened> {
+    /// For commands that can also go through whoever writes the data folder: it opened for writing, or who
+    /// holds it.
+    pub(crate) fn writer_or_holder(&self, who: &str) -> miette::Result<Result<Opened, String>> {
         let (settings, assets) = self.config.load()?;
         let pipeline = args::pipeline(&settings, &assets)?;
-        // A missing folder is not created just to find nothing in it.
-        drop(DataDir::open_reader(&self.data, Context::new(&pipeline)).map_err(index)?);
-        let data = match DataDir::open_writer(&self.data, Context::new(&pipeline), who) {
-            Err(Error::Locked { holder, .. }) => {
-                eprintln!("warning: the data folder is being written by {holder}; the result is shown, not kept");
-                DataDir::open_reader(&self.data, Context::new(&pipeline))
-            }
-            opened => opened,
+        match DataDir::open_writer(&self.data, Context::new(&pipeline), who) {
+            Ok(data) => Ok(Ok(Opened { settings, assets, pipeline, data })),
+            Err(Error::Locked { holder, .. }) => Ok(Err(holder)),
+            Err(error) => Err(index(error)),
         }
-        .map_err(index)?;
-        Ok(Opened { settings, assets, pipeline, data })
     }
 
     pub(crate) fn writer(&self, who: &str) -> miette::Result<Opened> {

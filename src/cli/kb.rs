@@ -5,11 +5,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic, WrapErr, miette};
+use qingting_index::Feedback;
 use qingting_index::knowledge::{KnowledgeHit, KnowledgeQuery};
 use serde::{Deserialize, Serialize};
 
+use super::ConfigArgs;
 use super::args::Models;
 use super::data::{DataArgs, index};
+use crate::evaluate::pairs;
+use crate::insight;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KbCommand {
@@ -17,11 +21,17 @@ pub(super) enum KbCommand {
     Import(ImportArgs),
     /// Find articles that answer a question
     Search(SearchArgs),
+    /// Say whether an article answered a question; moves the ranking for similar questions a little
+    Feedback(FeedbackArgs),
+    /// List questions that have no answer: searches of a server, and needs of unresolved calls
+    Gaps(GapsArgs),
+    /// Measure how well similarity tells pairs of sentences that mean the same from others (ROC-AUC)
+    EvalPairs(EvalPairsArgs),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
-    /// JSON Lines, CSV, Markdown, HTML or text files
+    /// JSON Lines, CSV, Markdown, HTML, Word (DOCX) or text files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -59,6 +69,51 @@ pub(super) struct SearchArgs {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct FeedbackArgs {
+    /// Id of the article
+    #[arg(value_name = "ARTICLE")]
+    article: String,
+    /// The question, as it was asked
+    #[arg(long, value_name = "QUESTION")]
+    query: String,
+    /// It answered the question
+    #[arg(long, conflicts_with = "wrong", required_unless_present = "wrong")]
+    helpful: bool,
+    /// It did not
+    #[arg(long)]
+    wrong: bool,
+    /// Who says so; of one person the last word on a question and an article counts
+    #[arg(long, value_name = "NAME")]
+    who: Option<String>,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GapsArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Most gaps
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    limit: u16,
+    /// Print one JSON object a gap
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EvalPairsArgs {
+    /// Sentence, sentence, and 1 if they mean the same or 0, separated by tabs; no header
+    #[arg(value_name = "FILE.tsv", required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Print one JSON object a file
+    #[arg(long)]
+    json: bool,
+}
+
 #[derive(Debug, Deserialize)]
 struct Question {
     #[serde(deserialize_with = "text_or_number")]
@@ -86,6 +141,9 @@ pub(super) fn run(command: &KbCommand) -> miette::Result<u8> {
     match command {
         KbCommand::Import(args) => import(args),
         KbCommand::Search(args) => search(args),
+        KbCommand::Feedback(args) => feedback(args),
+        KbCommand::Gaps(args) => gaps(args),
+        KbCommand::EvalPairs(args) => eval_pairs(args),
     }
 }
 
@@ -134,6 +192,75 @@ fn search(args: &SearchArgs) -> miette::Result<u8> {
             println!("{}", serde_json::to_string(&Answer { id: "1", hits: &hits }).into_diagnostic()?);
         } else {
             print(&hits);
+        }
+    }
+    Ok(super::GOOD)
+}
+
+fn feedback(args: &FeedbackArgs) -> miette::Result<u8> {
+    let opened = args.data.writer("qingting kb feedback")?;
+    let knowledge = opened.knowledge()?;
+    if args.query.trim().is_empty() {
+        return Err(miette!("--query is empty"));
+    }
+    if !knowledge.has(&args.article).map_err(index)? {
+        return Err(miette!("there is no article {}", args.article));
+    }
+    let said = Feedback {
+        query: knowledge.kept_question(&args.query),
+        article: args.article.clone(),
+        helpful: args.helpful,
+        who: args.who.clone().filter(|who| !who.trim().is_empty()),
+    };
+    opened.data.add_feedback(&said).map_err(index)?;
+    println!("已记录：{} {}", args.article, if args.helpful { "有帮助" } else { "不对" });
+    Ok(super::GOOD)
+}
+
+fn gaps(args: &GapsArgs) -> miette::Result<u8> {
+    let opened = args.data.reader()?;
+    let gaps = insight::gaps::find(&opened.data, &opened.knowledge()?, usize::from(args.limit)).map_err(index)?;
+    if gaps.is_empty() && !args.json {
+        println!("没有发现知识缺口");
+    }
+    for (rank, gap) in gaps.iter().enumerate() {
+        if args.json {
+            println!("{}", serde_json::to_string(gap).into_diagnostic()?);
+            continue;
+        }
+        println!("{}. {}  问过 {} 次", rank + 1, gap.question, gap.times);
+        for example in gap.examples.iter().filter(|example| **example != gap.question) {
+            println!("   也问：{example}");
+        }
+        if !gap.calls.is_empty() {
+            println!("   未解决的来电：{}", gap.calls.join(" "));
+        }
+        if let Some((id, title)) = &gap.nearest {
+            println!("   最接近的条目：{title} [{id}]（把握 {:.2}，不足以回答）", gap.confidence);
+        }
+    }
+    Ok(super::GOOD)
+}
+
+fn eval_pairs(args: &EvalPairsArgs) -> miette::Result<u8> {
+    let (settings, assets) = args.config.load()?;
+    let pipeline = super::args::pipeline(&settings, &assets)?;
+    let encoder = super::data::encoder()?;
+    for path in &args.files {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).into_diagnostic().wrap_err_with(|| name.clone())?;
+        let pairs = pairs::parse(&text).map_err(|wrong| miette!("{name}:{wrong}"))?;
+        let fold = |text: &str| pipeline.normalizer().fold(text);
+        let words = |text: &str| {
+            let words = pipeline.segmenter().cut(text);
+            words.iter().map(|token| token.word(text).to_owned()).collect::<Vec<_>>()
+        };
+        let figures = pairs::evaluate(&pairs, &*encoder, fold, words).into_diagnostic()?;
+        if args.json {
+            println!("{}", serde_json::json!({ "file": name, "figures": figures }));
+        } else {
+            println!("{name}: {} pairs, {} of them mean the same", figures.pairs, figures.same);
+            println!("  ROC-AUC  {}: {:.3}  BM25: {:.3}", encoder.name(), figures.vectors, figures.bm25);
         }
     }
     Ok(super::GOOD)

@@ -155,6 +155,7 @@ fn headline(hit: &CallHit) -> String {
     parts.extend((!hit.appeal_type.is_empty()).then(|| hit.appeal_type.clone()));
     parts.extend(hit.score.map(|score| format!("{score:.0} 分")));
     parts.extend((!hit.codes.is_empty()).then(|| hit.codes.join(" ")));
+    parts.extend(hit.by_sound.then(|| "按读音".to_owned()));
     parts.join("  ")
 }
 

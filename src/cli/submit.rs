@@ -27,7 +27,7 @@ pub(super) fn holder_name(address: std::net::SocketAddr) -> String {
 }
 
 /// The address out of what the lock says about its holder.
-fn address(holder: &str) -> Option<&str> {
+pub(super) fn address(holder: &str) -> Option<&str> {
     holder.strip_prefix(HOLDER)?.split_whitespace().next()
 }
 

@@ -8,6 +8,7 @@
 mod confusion;
 mod intervals;
 mod mistakes;
+pub mod pairs;
 mod reliability;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,6 +2,7 @@
 //! to date every night ([`nightly`]). How calls become topics, trends and the rest is the business of
 //! the topic stage.
 
+pub mod gaps;
 pub mod lookup;
 pub mod nightly;
 
@@ -31,6 +32,8 @@ pub struct InsightSettings {
     pub association: AssociationConfig,
     /// Caller patterns.
     pub callers: CallerConfig,
+    /// What is remembered of the knowledge base's use.
+    pub knowledge: gaps::KnowledgeConfig,
 }
 
 /// Most calls in danger that are listed.

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use qingting_index as index;
-use qingting_index::DateRange;
 use qingting_index::calls::{CallPage, CallQuery, Group};
-use qingting_index::knowledge::{Article, KnowledgeHit, KnowledgeQuery};
+use qingting_index::knowledge::{Article, Gap, KnowledgeHit, KnowledgeQuery, Suggestion};
+use qingting_index::{DateRange, Feedback};
 use qingting_pipeline::Analyzed;
+use qingting_pipeline::record::Role;
 use qingting_pipeline::topic::trend::CrisisAlert;
 use qingting_pipeline::topic::view::TopicView;
 use qingting_pipeline::topic::{TopicError, Topics};
@@ -66,6 +67,24 @@ pub trait Reader: Send + Sync + 'static {
     /// # Errors
     /// When the index cannot be read.
     fn search_articles(&self, query: &KnowledgeQuery) -> index::Result<Vec<KnowledgeHit>>;
+
+    /// How sure the best of the hits of a question is, when that is too little for an answer.
+    fn unanswered(&self, hits: &[KnowledgeHit]) -> Option<f64>;
+
+    /// What is asked of the knowledge base for a running call; see [`index::knowledge::KnowledgeIndex::need`].
+    fn need(&self, turns: &[(Role, &str)]) -> Vec<String>;
+
+    /// Articles for a need.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    fn suggest(&self, need: &[String], limit: usize) -> index::Result<Suggestion>;
+
+    /// Questions without an answer, the most frequent first.
+    ///
+    /// # Errors
+    /// When the indexes or the store cannot be read.
+    fn gaps(&self, limit: usize) -> index::Result<Vec<Gap>>;
 }
 
 /// Changes what is kept; owned by the one writer thread. After an error other than a refusal
@@ -88,6 +107,18 @@ pub trait Writer: Send + 'static {
     /// # Errors
     /// When none of them could be kept.
     fn import_articles(&mut self, articles: Vec<Article>) -> index::Result<()>;
+
+    /// Keeps what somebody said about an answer; it moves the ranking when this returns.
+    ///
+    /// # Errors
+    /// [`index::Error::Refused`] for an article that is not there; when it could not be kept.
+    fn feedback(&mut self, feedback: Feedback) -> index::Result<()>;
+
+    /// Notes a question that found no sure answer.
+    ///
+    /// # Errors
+    /// When it could not be kept.
+    fn note_unanswered(&mut self, question: &str, confidence: f64) -> index::Result<()>;
 
     /// Brings everything to disk and closes.
     ///

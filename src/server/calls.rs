@@ -327,6 +327,7 @@ fn hit_to_wire(hit: CallHit) -> v1::SearchHit {
         duration_ms: hit.duration_ms.map(|ms| ms as i64),
         codes: hit.codes,
         turns: hit.turns.into_iter().map(turn_to_wire).collect(),
+        by_sound: hit.by_sound,
     }
 }
 
@@ -339,6 +340,7 @@ fn turn_to_wire(turn: TurnHit) -> v1::TurnHit {
         snippet: turn.snippet,
         snippet_start_char: turn.snippet_start as i32,
         highlights: spans_to_wire(turn.highlights),
+        by_sound: turn.by_sound,
     }
 }
 

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use qingting_index as index;
 use qingting_index::calls::{CallPage, CallQuery, Group};
-use qingting_index::knowledge::{Article, KnowledgeHit, KnowledgeIndex, KnowledgeQuery};
-use qingting_index::{AssignmentsStamp, Context, DataDir, DateRange};
+use qingting_index::knowledge::{Article, Gap, KnowledgeHit, KnowledgeIndex, KnowledgeQuery, Suggestion};
+use qingting_index::{AssignmentsStamp, Context, DataDir, DateRange, Feedback, Question};
 use qingting_models::Encoder;
 use qingting_pipeline::assets::Assets;
+use qingting_pipeline::record::Role;
 use qingting_pipeline::topic::Topics;
 use qingting_pipeline::topic::trend::CrisisAlert;
 use qingting_pipeline::topic::view::TopicView;
@@ -59,6 +60,7 @@ pub fn open(
     folder.calls()?;
     let (segmenter, normalizer) = (pipeline.segmenter().clone(), pipeline.normalizer().clone());
     let knowledge = KnowledgeIndex::open_or_create(&folder.knowledge_index_dir(), segmenter, normalizer, encoder)?;
+    knowledge.set_feedback(&folder.feedback()?)?;
     let topics = TopicStore::default();
     let data = Data {
         folder,
@@ -126,6 +128,22 @@ impl Reader for Data {
     fn search_articles(&self, query: &KnowledgeQuery) -> index::Result<Vec<KnowledgeHit>> {
         self.knowledge.search(query)
     }
+
+    fn unanswered(&self, hits: &[KnowledgeHit]) -> Option<f64> {
+        self.knowledge.unanswered(hits)
+    }
+
+    fn need(&self, turns: &[(Role, &str)]) -> Vec<String> {
+        self.knowledge.need(turns)
+    }
+
+    fn suggest(&self, need: &[String], limit: usize) -> index::Result<Suggestion> {
+        self.knowledge.suggest(need, &KnowledgeQuery { limit, ..KnowledgeQuery::default() })
+    }
+
+    fn gaps(&self, limit: usize) -> index::Result<Vec<Gap>> {
+        insight::gaps::find(&self.folder, &self.knowledge, limit)
+    }
 }
 
 struct DataWriter(Arc<Data>);
@@ -141,6 +159,21 @@ impl Writer for DataWriter {
 
     fn import_articles(&mut self, articles: Vec<Article>) -> index::Result<()> {
         self.0.knowledge.import_articles(articles).map(drop)
+    }
+
+    fn feedback(&mut self, feedback: Feedback) -> index::Result<()> {
+        if !self.0.knowledge.has(&feedback.article)? {
+            let what = format!("article {}", feedback.article);
+            return Err(index::Error::Refused { what, message: "there is no such article".to_owned() });
+        }
+        let query = self.0.knowledge.kept_question(&feedback.query);
+        self.0.folder.add_feedback(&Feedback { query, ..feedback })?;
+        self.0.knowledge.set_feedback(&self.0.folder.feedback()?)
+    }
+
+    fn note_unanswered(&mut self, question: &str, confidence: f64) -> index::Result<()> {
+        let question = Question { text: self.0.knowledge.kept_question(question), confidence };
+        self.0.folder.add_questions(&[question], self.0.insight.knowledge.question_log)
     }
 
     fn finish(self: Box<Self>) -> index::Result<()> {

@@ -1,9 +1,12 @@
-//! KnowledgeService: articles in, the best passage of each article out.
+//! KnowledgeService: articles and what was said about them in, the best passage of each article out, and what has no
+//! answer. Suggestions for a running call are in `suggest`.
 
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use futures::stream::BoxStream;
 use futures::{StreamExt, pin_mut};
+use qingting_index::Feedback;
 use qingting_index::knowledge::{Article, KnowledgeHit, KnowledgeQuery};
 use qingting_proto::v1;
 use qingting_proto::v1::knowledge_service_server::KnowledgeService;
@@ -12,7 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::convert::{Invalid, spans_to_wire};
 use super::shared::{Ready, Shared};
 use super::status::status_message;
-use super::{deadline, paging};
+use super::{deadline, paging, suggest};
 
 /// Articles are handed to the writer in batches of so many, each of which is committed ...
 const BATCH: usize = 1024;
@@ -78,13 +81,85 @@ impl KnowledgeService for Knowledge {
             on: day(&mut invalid, "valid_on", Some(request.valid_on).filter(|day| !day.is_empty()).as_deref()),
         };
         let query = invalid.or(query)?;
-        let work = move |ready: &Ready| Ok(ready.reader.search_articles(&query)?);
+        let work = move |ready: &Ready| {
+            let hits = ready.reader.search_articles(&query)?;
+            // One category or another day than today says nothing about the whole.
+            let whole = query.category.is_none() && query.on.is_none();
+            if whole
+                && ready.insight.knowledge.question_log > 0
+                && let Some(confidence) = ready.reader.unanswered(&hits)
+            {
+                ready.writes.unanswered(query.text, confidence);
+            }
+            Ok(hits)
+        };
         let hits = self.0.read(limit, work).await?;
         Ok(Response::new(v1::SearchArticlesResponse { hits: hits.into_iter().map(hit_to_wire).collect() }))
     }
+
+    async fn send_feedback(
+        &self,
+        request: Request<v1::SendFeedbackRequest>,
+    ) -> Result<Response<v1::SendFeedbackResponse>, Status> {
+        let request = request.into_inner();
+        let mut invalid = Invalid::default();
+        for (field, text) in [("query", &request.query), ("article_id", &request.article_id)] {
+            if text.trim().is_empty() {
+                invalid.add(field, "required");
+            }
+        }
+        let helpful = match request.kind() {
+            v1::FeedbackKind::Helpful => true,
+            v1::FeedbackKind::Wrong => false,
+            v1::FeedbackKind::Unspecified => {
+                invalid.add("kind", "required");
+                false
+            }
+        };
+        let who = request.who.map(|who| who.trim().to_owned()).filter(|who| !who.is_empty());
+        if who.as_ref().is_some_and(|who| who.len() > 512) {
+            invalid.add("who", "longer than 512 bytes");
+        }
+        let feedback = invalid.or(Feedback { query: request.query, article: request.article_id, helpful, who })?;
+        self.0.writes()?.feedback(feedback).await?;
+        Ok(Response::new(v1::SendFeedbackResponse {}))
+    }
+
+    async fn list_knowledge_gaps(
+        &self,
+        request: Request<v1::ListKnowledgeGapsRequest>,
+    ) -> Result<Response<v1::ListKnowledgeGapsResponse>, Status> {
+        let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
+        let size = paging::size(&self.0.config, request.into_inner().page_size)?;
+        let gaps = self.0.read(limit, move |ready| Ok(ready.reader.gaps(size)?)).await?;
+        let gaps = gaps.into_iter().map(|gap| {
+            let (nearest_article_id, nearest_article_title) = gap.nearest.unwrap_or_default();
+            v1::KnowledgeGap {
+                question: gap.question,
+                times: gap.times as i64,
+                examples: gap.examples,
+                calls: gap.calls.into_iter().map(|call| format!("calls/{call}")).collect(),
+                nearest_article_id,
+                nearest_article_title,
+                confidence: gap.confidence,
+            }
+        });
+        Ok(Response::new(v1::ListKnowledgeGapsResponse { gaps: gaps.collect() }))
+    }
+
+    type SuggestStream = BoxStream<'static, Result<v1::SuggestResponse, Status>>;
+
+    async fn suggest(
+        &self,
+        request: Request<Streaming<v1::SuggestRequest>>,
+    ) -> Result<Response<Self::SuggestStream>, Status> {
+        let (ready, permit) = self.0.stream()?;
+        let messages = self.0.messages(request.into_inner());
+        Ok(Response::new(suggest::answers(self.0.clone(), ready, permit, messages)))
+    }
 }
 
-fn hit_to_wire(hit: KnowledgeHit) -> v1::ArticleHit {
+pub(super) fn hit_to_wire(hit: KnowledgeHit) -> v1::ArticleHit {
     v1::ArticleHit {
         id: hit.id,
         title: hit.title,
@@ -97,6 +172,7 @@ fn hit_to_wire(hit: KnowledgeHit) -> v1::ArticleHit {
         category: hit.category,
         valid_to: hit.valid_to.map(|day| day.to_string()),
         expired: hit.expired,
+        confidence: hit.confidence,
     }
 }
 

@@ -23,6 +23,7 @@ mod layers;
 mod paging;
 mod shared;
 mod status;
+mod suggest;
 mod topics;
 mod writer;
 

@@ -82,6 +82,14 @@ impl Shared {
         tokio::time::timeout(limit, job).await.unwrap_or(Err(Failure::Deadline(limit)))?
     }
 
+    /// Where single writes are handed in; the queue bounds them.
+    ///
+    /// # Errors
+    /// When nothing is loaded yet, or the server stops.
+    pub(super) fn writes(&self) -> Result<WriteQueue, Failure> {
+        Ok(self.ready()?.writes.clone())
+    }
+
     /// Begins a stream.
     ///
     /// # Errors

@@ -9,12 +9,12 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
 use qingting_index as index;
-use qingting_index::DateRange;
 use qingting_index::calls::{CallHit, CallPage, CallQuery, Facet, Filter, Group, TurnHit};
-use qingting_index::knowledge::{Article, KnowledgeHit, KnowledgeQuery};
+use qingting_index::knowledge::{Article, Gap, KnowledgeHit, KnowledgeQuery, Suggestion};
+use qingting_index::{DateRange, Feedback};
 use qingting_pipeline::assets::Assets;
 use qingting_pipeline::config::PipelineConfig;
-use qingting_pipeline::record::Span;
+use qingting_pipeline::record::{Role, Span};
 use qingting_pipeline::topic::Topics;
 use qingting_pipeline::topic::trend::CrisisAlert;
 use qingting_pipeline::topic::view::TopicView;
@@ -67,6 +67,8 @@ pub(super) struct Memory {
     /// Calls that searches see.
     seen: Mutex<BTreeMap<String, Analyzed>>,
     pub(super) articles: Mutex<BTreeMap<String, Article>>,
+    pub(super) said: Mutex<Vec<Feedback>>,
+    pub(super) unanswered: Mutex<Vec<String>>,
     /// Searches and writes wait here.
     pub(super) gate: Gate,
     pub(super) finished: AtomicBool,
@@ -113,6 +115,7 @@ fn turns(call: &Analyzed, text: &str) -> Vec<TurnHit> {
             snippet: turn.text.clone(),
             snippet_start: 0,
             highlights: vec![Span::new(start, start + text.chars().count() as u32)],
+            by_sound: false,
         })
     });
     hits.collect()
@@ -141,6 +144,7 @@ impl Reader for Memory {
             duration_ms: None,
             codes: Vec::new(),
             shared_words: Vec::new(),
+            by_sound: false,
             turns: if query.turns_per_call > 0 {
                 turns(call, text)
             } else {
@@ -220,6 +224,7 @@ impl Reader for Memory {
         let hits = hits.map(|article| KnowledgeHit {
             id: article.id.clone(),
             score: 1.0,
+            confidence: 1.0,
             title: article.title.clone(),
             passage: article.body.clone(),
             passage_start: 0,
@@ -231,6 +236,34 @@ impl Reader for Memory {
             expired: false,
         });
         Ok(hits.collect())
+    }
+
+    fn unanswered(&self, hits: &[KnowledgeHit]) -> Option<f64> {
+        hits.is_empty().then_some(0.0)
+    }
+
+    fn need(&self, turns: &[(Role, &str)]) -> Vec<String> {
+        let last = turns.iter().rev().find(|(role, text)| *role == Role::Caller && text.chars().count() > 4);
+        last.map(|(_, text)| (*text).to_owned()).into_iter().collect()
+    }
+
+    fn suggest(&self, need: &[String], limit: usize) -> index::Result<Suggestion> {
+        let query = need.first().cloned().unwrap_or_default();
+        let hits = self.search_articles(&KnowledgeQuery { text: query.clone(), limit, ..KnowledgeQuery::default() })?;
+        Ok(Suggestion { query, hits })
+    }
+
+    fn gaps(&self, limit: usize) -> index::Result<Vec<Gap>> {
+        let questions = self.unanswered.lock().unwrap();
+        let gaps = questions.iter().take(limit).map(|question| Gap {
+            question: question.clone(),
+            times: 1,
+            examples: vec![question.clone()],
+            calls: vec!["c-1".into()],
+            nearest: None,
+            confidence: 0.0,
+        });
+        Ok(gaps.collect())
     }
 }
 
@@ -260,6 +293,19 @@ impl Writer for MemoryWriter {
     fn import_articles(&mut self, articles: Vec<Article>) -> index::Result<()> {
         let new = articles.into_iter().map(|a| (a.id.clone(), a));
         self.0.articles.lock().unwrap().extend(new);
+        Ok(())
+    }
+
+    fn feedback(&mut self, feedback: Feedback) -> index::Result<()> {
+        if !self.0.articles.lock().unwrap().contains_key(&feedback.article) {
+            return Err(index::Error::Refused { what: "article".into(), message: "no such article".into() });
+        }
+        self.0.said.lock().unwrap().push(feedback);
+        Ok(())
+    }
+
+    fn note_unanswered(&mut self, question: &str, _confidence: f64) -> index::Result<()> {
+        self.0.unanswered.lock().unwrap().push(question.to_owned());
         Ok(())
     }
 

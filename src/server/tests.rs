@@ -1,6 +1,7 @@
 //! The services over a real connection, with a backend in memory: what the wire promises
 //! whatever the store is.
 
+mod knowledge;
 mod live;
 
 use std::sync::atomic::Ordering;

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use qingting_index as index;
+use qingting_index::Feedback;
 use qingting_index::knowledge::Article;
 use qingting_pipeline::Analyzed;
 use tokio::runtime::Handle;
@@ -25,6 +26,9 @@ type Reply = oneshot::Sender<Result<(), Status>>;
 enum Command {
     Call(Box<Analyzed>, Reply),
     Articles(Vec<Article>, Reply),
+    Feedback(Feedback, Reply),
+    /// A question without an answer, and how sure the best one was.
+    Unanswered(String, f64),
 }
 
 /// Where requests hand in what is to be written. Cheap to clone.
@@ -38,6 +42,8 @@ impl std::fmt::Debug for Command {
         f.write_str(match self {
             Self::Call(..) => "Call",
             Self::Articles(..) => "Articles",
+            Self::Feedback(..) => "Feedback",
+            Self::Unanswered(..) => "Unanswered",
         })
     }
 }
@@ -51,6 +57,18 @@ impl WriteQueue {
     /// Waits until the articles are on disk and searchable.
     pub(super) async fn articles(&self, articles: Vec<Article>) -> Result<(), Status> {
         self.submit(|reply| Command::Articles(articles, reply)).await
+    }
+
+    /// Waits until the feedback is on disk and moves the ranking.
+    pub(super) async fn feedback(&self, feedback: Feedback) -> Result<(), Status> {
+        self.submit(|reply| Command::Feedback(feedback, reply)).await
+    }
+
+    /// Notes a question without an answer, if there is room in the queue: no search waits for that.
+    pub(super) fn unanswered(&self, question: String, confidence: f64) {
+        if self.sender.try_send(Command::Unanswered(question, confidence)).is_err() {
+            tracing::debug!("a question without an answer is not noted: the write queue is full or closed");
+        }
     }
 
     async fn submit(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), Status> {
@@ -168,6 +186,13 @@ impl Loop {
                 Command::Articles(articles, reply) => {
                     let result = self.outcome(|writer| writer.import_articles(articles));
                     let _ = reply.send(result);
+                }
+                Command::Feedback(feedback, reply) => {
+                    let _ = reply.send(self.outcome(|writer| writer.feedback(feedback)));
+                }
+                Command::Unanswered(question, confidence) => {
+                    // Nobody waits; `outcome` has logged what went wrong.
+                    let _ = self.outcome(|writer| writer.note_unanswered(&question, confidence));
                 }
             }
             if calls.len() < GROUP {

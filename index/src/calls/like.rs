@@ -12,7 +12,7 @@ use tantivy::{Searcher, Term};
 use super::CallIndex;
 use super::document::cut;
 use super::query::Speaker;
-use super::text::is_function_word;
+use super::wording::is_function_word;
 use crate::{Error, Result};
 
 /// Words that a call is compared by.

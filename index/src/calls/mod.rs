@@ -6,6 +6,7 @@ mod aggregate;
 mod collect;
 mod document;
 mod filter;
+mod heard;
 mod histogram;
 mod language;
 mod like;
@@ -15,6 +16,7 @@ mod schema;
 mod search;
 mod steady;
 mod text;
+mod wording;
 mod writer;
 
 #[cfg(test)]
@@ -26,6 +28,7 @@ use std::sync::Arc;
 use qingting_pipeline::normalize::Normalizer;
 use qingting_pipeline::record::{Analysis, CallRecord};
 use qingting_pipeline::segment::Segmenter;
+use qingting_pipeline::synonyms::Synonyms;
 use tantivy::directory::MmapDirectory;
 use tantivy::{Index, IndexReader, ReloadPolicy};
 
@@ -35,7 +38,8 @@ pub use filter::{Filter, Lookup, NoLookup, NotThere};
 pub use language::Expression;
 pub use query::{CallHit, CallPage, CallQuery, Facet, FacetRequest, FacetValue, Sort, SortBy, Speaker, TurnHit};
 pub use schema::{FIELDS, FieldInfo, Kind, SCHEMA_VERSION, field_info};
-pub use text::TextQuery;
+pub use text::{TextQuery, TextTerm};
+pub use wording::Wording;
 pub use writer::CallIndexWriter;
 
 use crate::analyzer::Analyzer;
@@ -51,6 +55,7 @@ pub struct CallIndex {
     reader: IndexReader,
     fields: schema::Fields,
     analyzer: Analyzer,
+    synonyms: Arc<Synonyms>,
     pins: pins::Pins,
 }
 
@@ -80,7 +85,21 @@ impl CallIndex {
         analyzer.register(&index);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let fields = schema::Fields::new(&index.schema())?;
-        Ok(Self { index, reader, fields, analyzer, pins: pins::Pins::default() })
+        Ok(Self {
+            index,
+            reader,
+            fields,
+            analyzer,
+            synonyms: Arc::default(),
+            pins: pins::Pins::default(),
+        })
+    }
+
+    /// The index with the words that searches take for each other.
+    #[must_use]
+    pub fn with_synonyms(mut self, synonyms: Arc<Synonyms>) -> Self {
+        self.synonyms = synonyms;
+        self
     }
 
     /// A writer with one indexing thread. There can be one at a time.
@@ -131,8 +150,13 @@ impl CallIndex {
         self.len() == 0
     }
 
+    /// What texts of queries are read with.
+    fn reading(&self) -> text::Reading<'_> {
+        text::Reading { analyzer: &self.analyzer, synonyms: &self.synonyms }
+    }
+
     /// Parses the text of a query, for its warnings and what it means.
     pub fn parse(&self, text: &str) -> Expression {
-        Expression::parse(text, &self.analyzer)
+        Expression::parse(text, self.reading())
     }
 }

@@ -48,6 +48,8 @@ pub struct CallQuery {
     pub turns_per_call: usize,
     /// Characters of a snippet.
     pub snippet_chars: u32,
+    /// Where few calls match, look for calls that sound like the text, after all others.
+    pub by_sound: bool,
 }
 
 impl Default for CallQuery {
@@ -66,6 +68,7 @@ impl Default for CallQuery {
             facets: Vec::new(),
             turns_per_call: 3,
             snippet_chars: 80,
+            by_sound: true,
         }
     }
 }
@@ -188,6 +191,9 @@ pub struct CallHit {
     /// Distinctive words that it shares with the call that it is like, the heaviest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shared_words: Vec<String>,
+    /// It only sounds like the text; such calls come after all others.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub by_sound: bool,
     /// Turns that match best, in order of the call.
     pub turns: Vec<TurnHit>,
 }
@@ -210,6 +216,9 @@ pub struct TurnHit {
     /// What matched, as characters of the turn's text; in order, not touching.
     #[serde(serialize_with = "span_pairs")]
     pub highlights: Vec<Span>,
+    /// Some of the highlighted characters are others than those of the text and sound like them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub by_sound: bool,
 }
 
 fn span_pairs<S: Serializer>(spans: &[Span], serializer: S) -> std::result::Result<S::Ok, S::Error> {

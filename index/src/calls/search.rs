@@ -15,6 +15,7 @@ use super::language::Expression;
 use super::like::likeness;
 use super::pins::Snapshot;
 use super::query::{CallHit, CallPage, CallQuery, Sort, SortBy, TurnHit};
+use super::schema::TextFields;
 use crate::highlight::{Needles, slice, window};
 use crate::{Error, Result};
 
@@ -23,6 +24,15 @@ const LARGEST_PAGE: usize = 1_000;
 
 /// Told with a page whose state of the index is gone, where that matters.
 const SHIFTED: &str = "翻页期间通话有更新，相关度已重新计算：个别通话可能重复或遗漏，需要完整结果请从第一页重新查询";
+
+/// Said when nothing matches as it is written.
+const ONLY_HEARD: &str = "没有逐字匹配，以下按读音匹配";
+
+/// Said when little matches as it is written.
+const ALSO_HEARD: &str = "逐字匹配的通话较少，其后为按读音匹配";
+
+/// Where fewer calls than this match, calls that only sound like the text are looked for.
+const FEW: u64 = 10;
 
 impl CallIndex {
     /// Finds calls, where no condition is about what is kept elsewhere.
@@ -50,33 +60,74 @@ impl CallIndex {
         let sort = query.sort.unwrap_or(if ranked { Sort::RELEVANCE } else { Sort::NEWEST });
         let limit = query.limit.clamp(1, LARGEST_PAGE);
         let identity = identity(query, sort);
-        let after = query.page_token.as_deref().map(|token| Cursor::read(token, &identity)).transpose()?;
+        let heard_identity = format!("{identity} by sound");
+        // A page that ended among the calls that only sound alike goes on there.
+        let (after, among_heard) = match query.page_token.as_deref() {
+            None => (None, false),
+            Some(token) => match Cursor::read(token, &heard_identity) {
+                Ok(cursor) => (Some(cursor), true),
+                Err(_) => (Some(Cursor::read(token, &identity)?), false),
+            },
+        };
         let (after, wanted) = after.unzip();
         let (searcher, snapshot) = self.state(wanted);
-        let parts = build(self, query, text, &searcher, lookup)?;
+        let mut parts = build(self, query, text, &searcher, lookup)?;
 
-        let page = PageCollector { sort, limit: limit + 1, after };
-        let (mut collected, counts) = if by.is_empty() {
+        let (after, heard_after) = if among_heard { (None, after) } else { (after, None) };
+        let page = PageCollector { sort, limit: if among_heard { 0 } else { limit + 1 }, after };
+        let (mut collected, mut counts) = if by.is_empty() {
             (searcher.search(&parts.query, &page)?, Vec::new())
         } else {
-            searcher.search(&parts.query, &(page, Tally { by, detailed: false }))?
+            searcher.search(&parts.query, &(page, Tally { by: by.clone(), detailed: false }))?
         };
+        let exact = collected.entries.len();
+        let listens = query.by_sound && (among_heard || collected.total < FEW);
+        let heard = if listens { parts.heard(self, query)? } else { None };
+        if let Some(heard) = heard {
+            let page = PageCollector { sort, limit: limit + 1 - exact, after: heard_after };
+            let more = searcher.search(&heard, &page)?;
+            if more.total > 0 {
+                let none = collected.total == 0;
+                parts.warnings.push(if none { ONLY_HEARD } else { ALSO_HEARD }.to_owned());
+                if !by.is_empty() {
+                    let either = BooleanQuery::union(vec![parts.query.box_clone(), heard]);
+                    counts = searcher.search(&either, &Tally { by, detailed: false })?;
+                }
+            }
+            collected.total += more.total;
+            collected.entries.extend(more.entries);
+        }
         let more = collected.entries.len() > limit;
         collected.entries.truncate(limit);
-        let last = collected.entries.last().filter(|_| more);
-        let next = last.map(|last| Cursor::of(last).token(&identity, snapshot));
+        let among_heard = collected.entries.len() > exact;
+        let next = collected
+            .entries
+            .last()
+            .filter(|_| more)
+            .map(|last| Cursor::of(last).token(if among_heard { &heard_identity } else { &identity }, snapshot));
         if next.is_some() {
             self.pins.keep(snapshot, &searcher);
         }
-        let needles = if query.turns_per_call > 0 {
+        let shows_turns = query.turns_per_call > 0;
+        let needles = if shows_turns {
             parts.needles()
+        } else {
+            Needles::default()
+        };
+        let heard_needles = if shows_turns && among_heard {
+            parts.heard_needles()
         } else {
             Needles::default()
         };
         let hits: Result<Vec<CallHit>> = collected
             .entries
             .iter()
-            .map(|entry| self.hit(&searcher, entry, query, &parts.words, &needles))
+            .enumerate()
+            .map(|(at, entry)| {
+                let by_sound = at >= exact;
+                let needles = if by_sound { &heard_needles } else { &needles };
+                Ok(CallHit { by_sound, ..self.hit(&searcher, entry, query, &parts.words, needles)? })
+            })
             .collect();
         let mut warnings = parts.warnings;
         if sort.by == SortBy::Relevance && wanted.is_some_and(|wanted| wanted != snapshot) {
@@ -137,6 +188,7 @@ impl CallIndex {
             score: call.score,
             duration_ms: call.duration_ms,
             codes: call.codes,
+            by_sound: false,
             turns,
         })
     }
@@ -182,6 +234,7 @@ impl CallIndex {
                     snippet: slice(&turn.3, shown).to_owned(),
                     snippet_start: shown.start,
                     highlights: found.spans,
+                    by_sound: found.by_sound,
                 }
             })
             .collect()
@@ -192,6 +245,8 @@ impl CallIndex {
 pub(super) struct Built {
     pub(super) query: Box<dyn Query>,
     text: Option<Expression>,
+    /// Everything but the text.
+    rest: Vec<Box<dyn Query>>,
     /// Words by which calls are like a given one.
     words: Vec<String>,
     warnings: Vec<String>,
@@ -202,6 +257,36 @@ impl Built {
         let text = self.text.as_ref().map(Expression::needles).unwrap_or_default();
         Needles::joined([text, Needles::new(&self.words)])
     }
+
+    /// What to highlight in calls that only sound like the text.
+    fn heard_needles(&self) -> Needles {
+        self.text.as_ref().map(Expression::heard_needles).unwrap_or_default()
+    }
+
+    /// The same query for calls that only sound like the text; `None` where nothing can be heard.
+    fn heard(&self, index: &CallIndex, query: &CallQuery) -> Result<Option<Box<dyn Query>>> {
+        let Some(text) = &self.text else { return Ok(None) };
+        let heard = text.build_heard(&index.fields, searched(index, query))?;
+        Ok(heard.map(|heard| all_of(Some(heard), &self.rest)))
+    }
+}
+
+/// The text fields of those speakers whose turns are looked at.
+fn searched<'a>(index: &'a CallIndex, query: &CallQuery) -> &'a [TextFields] {
+    let texts = &index.fields.texts;
+    match query.spoken_by {
+        Some(speaker) => &texts[speaker as usize..=speaker as usize],
+        None => &texts[..],
+    }
+}
+
+fn all_of(text: Option<Box<dyn Query>>, rest: &[Box<dyn Query>]) -> Box<dyn Query> {
+    let all = text.into_iter().chain(rest.iter().map(|query| query.box_clone()));
+    let clauses: Vec<(Occur, Box<dyn Query>)> = all.map(|query| (Occur::Must, query)).collect();
+    if clauses.is_empty() {
+        return Box::new(AllQuery);
+    }
+    Box::new(BooleanQuery::new(clauses))
 }
 
 /// The tantivy query of everything that decides which calls match.
@@ -212,26 +297,22 @@ pub(super) fn build(
     searcher: &Searcher,
     lookup: &dyn Lookup,
 ) -> Result<Built> {
-    let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-    let mut built = Built { query: Box::new(AllQuery), text: None, words: Vec::new(), warnings: Vec::new() };
     let fields = &index.fields;
+    let (mut rest, mut words, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut texts, mut settled) = (None, None);
     if let Some(mut text) = text {
-        text.settle(fields, searcher, &index.analyzer, lookup)?;
-        let searched = match query.spoken_by {
-            Some(speaker) => &fields.texts[speaker as usize..=speaker as usize],
-            None => &fields.texts[..],
-        };
-        clauses.push((Occur::Must, text.build(fields, searched)?));
-        built.warnings.clone_from(&text.warnings);
-        built.text = Some(text);
+        text.settle(fields, searcher, index.reading(), lookup)?;
+        texts = Some(text.build(fields, searched(index, query))?);
+        warnings.clone_from(&text.warnings);
+        settled = Some(text);
     }
     if let Some(call_id) = &query.like {
         let likeness = likeness(index, searcher, call_id)?;
         if likeness.words.is_empty() {
-            built.warnings.push(format!("通话 {call_id} 没有与其他通话相同的特征词，因此没有相似通话"));
+            warnings.push(format!("通话 {call_id} 没有与其他通话相同的特征词，因此没有相似通话"));
         }
-        clauses.push((Occur::Must, likeness.query));
-        built.words = likeness.words;
+        rest.push(likeness.query);
+        words = likeness.words;
     }
     let mut conditions: Vec<Box<dyn Query>> = Vec::new();
     if let Some(filter) = &query.filter {
@@ -246,19 +327,12 @@ pub(super) fn build(
         conditions.push(Filter::Calls(ids.clone()).build(fields)?);
     }
     // Conditions decide which calls match, not how well.
-    clauses.extend(
-        conditions
-            .into_iter()
-            .map(|q| (Occur::Must, Box::new(ConstScoreQuery::new(q, 0.0)) as Box<dyn Query>)),
-    );
-    if !clauses.is_empty() {
-        built.query = Box::new(BooleanQuery::new(clauses));
-    }
-    Ok(built)
+    rest.extend(conditions.into_iter().map(|q| Box::new(ConstScoreQuery::new(q, 0.0)) as Box<dyn Query>));
+    Ok(Built { query: all_of(texts, &rest), text: settled, rest, words, warnings })
 }
 
 /// What a page token belongs to: everything but the page, its size and what is shown of a hit.
 fn identity(query: &CallQuery, sort: Sort) -> String {
-    let CallQuery { text, like, spoken_by, filter, call_ids, since, until, .. } = query;
-    format!("{:?}", (text, like, spoken_by, filter, call_ids, since, until, sort))
+    let CallQuery { text, like, spoken_by, filter, call_ids, since, until, by_sound, .. } = query;
+    format!("{:?}", (text, like, spoken_by, filter, call_ids, since, until, by_sound, sort))
 }

@@ -3,14 +3,19 @@
 //!
 //! A run of Chinese is cut into words. Words of two characters and more, and runs of single
 //! characters, must each be contained, function words excepted; the run as a whole ranks higher. So 物业费太贵 finds calls with 物业费 and 太贵, those that say it in one piece first.
+//!
+//! A term has other wordings, which rank lower: its numbers said or written otherwise, and its
+//! words replaced by their synonyms. What only sounds like it is [`super::heard`]'s business.
 
+use qingting_pipeline::synonyms::Synonyms;
 use tantivy::Term;
 use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, EmptyQuery, Occur, PhraseQuery, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 
 use super::schema::TextFields;
 use super::steady::steady;
-use crate::analyzer::{Analyzer, QueryWord, content, is_content};
+use super::wording::{Wording, other_wordings};
+use crate::analyzer::{Analyzer, QueryWord, is_content};
 use crate::highlight::Needles;
 
 /// Terms of a query beyond this number are left out, with a warning.
@@ -19,12 +24,20 @@ const MOST_TERMS: usize = 48;
 /// Weight of the n-grams against words: enough to order calls that have only those.
 const GRAM_WEIGHT: f32 = 0.1;
 
-/// Characters of words that carry no meaning of their own next to other words.
-const FUNCTION_CHARS: &str =
-    "的了吗呢吧啊呀嘛哦我你您他她它们是在有就都也和与及或不没要这那个把被给跟对从到还又再很会能";
+/// Other wordings of a query beyond this number are left out.
+const MOST_WORDINGS: usize = 36;
+
+/// What texts of queries are read with.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// Cuts them into words.
+    pub analyzer: &'a Analyzer,
+    /// Words that are taken for each other.
+    pub synonyms: &'a Synonyms,
+}
 
 /// A parsed text.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct TextQuery {
     /// At least one of these must hold, each a list of terms that must all hold.
     pub any: Vec<Vec<TextTerm>>,
@@ -33,16 +46,14 @@ pub struct TextQuery {
 }
 
 /// One condition on the text of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TextTerm {
     /// Must not be there.
     pub negated: bool,
-    /// Its content characters, folded.
-    pub whole: String,
-    /// Parts that must each be contained; one part for a phrase.
-    pub parts: Vec<String>,
-    /// Its words with their places.
-    words: Vec<QueryWord>,
+    /// As it was written.
+    pub literal: Wording,
+    /// Other wordings of it with their weights, 0 to 1.
+    pub others: Vec<(f32, Wording)>,
 }
 
 #[derive(Debug)]
@@ -53,10 +64,12 @@ enum Piece {
 
 impl TextQuery {
     /// Reads a text; see the module's own description of the language.
-    pub fn parse(text: &str, analyzer: &Analyzer) -> Self {
+    pub fn parse(text: &str, reading: Reading<'_>) -> Self {
+        let Reading { analyzer, synonyms } = reading;
         let mut query = Self::default();
         let mut group = Vec::new();
         let mut terms = 0;
+        let mut wordings = 0;
         let mut dropped = false;
         for piece in pieces(text, &mut query.warnings) {
             match piece {
@@ -70,16 +83,20 @@ impl TextQuery {
                         folded.split(|c| !is_content(c)).filter(|run| !run.is_empty()).collect()
                     };
                     for run in runs {
-                        let mut term = TextTerm::new(run, negated, phrase || negated, analyzer);
+                        let mut literal = Wording::new(run, phrase || negated, analyzer);
                         let room = MOST_TERMS.saturating_sub(terms);
-                        if term.parts.len() > room {
-                            term.parts.truncate(room);
+                        if literal.parts.len() > room {
+                            literal.parts.truncate(room);
                             dropped = true;
                         }
-                        terms += term.parts.len();
-                        if !term.parts.is_empty() {
-                            group.push(term);
+                        terms += literal.parts.len();
+                        if literal.parts.is_empty() {
+                            continue;
                         }
+                        let others = other_wordings(&literal, &folded, phrase || negated, analyzer, synonyms);
+                        let others: Vec<_> = others.into_iter().take(MOST_WORDINGS.saturating_sub(wordings)).collect();
+                        wordings += others.len();
+                        group.push(TextTerm { negated, literal, others });
                     }
                 }
             }
@@ -101,8 +118,16 @@ impl TextQuery {
 
     /// What to highlight in the turns.
     pub fn needles(&self) -> Needles {
+        self.needles_where(|_| true)
+    }
+
+    /// Those strings to highlight that `wanted` holds for, and whole terms.
+    pub(super) fn needles_where(&self, wanted: impl Fn(&str) -> bool) -> Needles {
         let terms = self.any.iter().flatten().filter(|term| !term.negated);
-        Needles::new(terms.flat_map(|term| term.parts.iter().chain([&term.whole])))
+        let wordings = terms.flat_map(|term| [&term.literal].into_iter().chain(term.others.iter().map(|(_, w)| w)));
+        Needles::new(
+            wordings.flat_map(|wording| wording.parts.iter().filter(|part| wanted(part)).chain([&wording.whole])),
+        )
     }
 
     /// The query over the text fields of those speakers whose turns are looked at.
@@ -117,44 +142,17 @@ impl TextQuery {
 }
 
 impl TextTerm {
-    fn new(run: &str, negated: bool, phrase: bool, analyzer: &Analyzer) -> Self {
-        let whole = content(run);
-        let words = analyzer.query_words(run);
-        let parts = if whole.is_empty() {
-            Vec::new()
-        } else if phrase {
-            vec![whole.clone()]
-        } else {
-            parts(&words, &whole)
-        };
-        Self { negated, whole, parts, words }
-    }
-}
-
-/// Words of two characters and more, and runs of the single characters between them; function
-/// words only where there is nothing else.
-fn parts(words: &[QueryWord], whole: &str) -> Vec<String> {
-    let mut parts: Vec<String> = Vec::new();
-    let mut after_single = false;
-    for word in words {
-        let single = word.text.chars().nth(1).is_none();
-        match parts.last_mut() {
-            Some(run) if single && after_single => run.push_str(&word.text),
-            _ => parts.push(word.text.clone()),
+    /// The term in any of its wordings.
+    pub(super) fn anyhow(&self, fields: &[TextFields]) -> Box<dyn Query> {
+        let mut ways: Vec<Box<dyn Query>> = vec![self.literal.build(fields)];
+        for (weight, other) in &self.others {
+            ways.push(Box::new(BoostQuery::new(other.build(fields), *weight)));
         }
-        after_single = single;
+        match ways.len() {
+            1 => ways.remove(0),
+            _ => Box::new(BooleanQuery::union(ways)),
+        }
     }
-    let mut seen = std::collections::BTreeSet::new();
-    parts.retain(|part| !is_function_word(part) && seen.insert(part.clone()));
-    if parts.is_empty() {
-        parts.push(whole.to_owned());
-    }
-    parts
-}
-
-/// Whether a word carries no meaning of its own next to other words.
-pub(super) fn is_function_word(word: &str) -> bool {
-    word.chars().all(|c| FUNCTION_CHARS.contains(c))
 }
 
 /// Whether a character opens or closes a phrase.
@@ -201,16 +199,12 @@ fn pieces(text: &str, warnings: &mut Vec<String>) -> Vec<Piece> {
 fn build_group(group: &[TextTerm], fields: &[TextFields]) -> Box<dyn Query> {
     let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
     for term in group {
-        let occur = if term.negated { Occur::MustNot } else { Occur::Must };
-        for part in &term.parts {
-            let query = anywhere(part, fields);
-            clauses.push((occur, if term.negated { steady(query) } else { query }));
-        }
-        if !term.negated && term.words.len() > 1 {
-            clauses.extend(fields.iter().map(|f| (Occur::Should, in_words(&term.words, f.words))));
-            if term.parts.len() > 1 {
-                clauses.extend(fields.iter().map(|f| (Occur::Should, contained(&term.whole, f.grams))));
-            }
+        if term.negated {
+            clauses.extend(exclusions(term, fields));
+        } else if term.others.is_empty() {
+            clauses.extend(term.literal.clauses(fields));
+        } else {
+            clauses.push((Occur::Must, term.anyhow(fields)));
         }
     }
     if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {
@@ -219,8 +213,19 @@ fn build_group(group: &[TextTerm], fields: &[TextFields]) -> Box<dyn Query> {
     Box::new(BooleanQuery::new(clauses))
 }
 
+/// What a negated term keeps out, in every wording.
+pub(super) fn exclusions<'a>(
+    term: &'a TextTerm,
+    fields: &'a [TextFields],
+) -> impl Iterator<Item = (Occur, Box<dyn Query>)> + 'a {
+    let wordings = [&term.literal].into_iter().chain(term.others.iter().map(|(_, other)| other));
+    wordings
+        .flat_map(|wording| &wording.parts)
+        .map(|part| (Occur::MustNot, steady(anywhere(part, fields))))
+}
+
 /// A part in the turns of any of the speakers; as a word it counts more than inside other words.
-fn anywhere(part: &str, fields: &[TextFields]) -> Box<dyn Query> {
+pub(super) fn anywhere(part: &str, fields: &[TextFields]) -> Box<dyn Query> {
     let mut ways: Vec<Box<dyn Query>> = Vec::with_capacity(fields.len() * 2);
     for field in fields {
         ways.push(Box::new(BoostQuery::new(contained(part, field.grams), GRAM_WEIGHT)));
@@ -230,7 +235,7 @@ fn anywhere(part: &str, fields: &[TextFields]) -> Box<dyn Query> {
 }
 
 /// The words at their places.
-fn in_words(words: &[QueryWord], field: Field) -> Box<dyn Query> {
+pub(super) fn in_words(words: &[QueryWord], field: Field) -> Box<dyn Query> {
     let terms: Vec<(usize, Term)> =
         words.iter().map(|word| (word.position, Term::from_field_text(field, &word.text))).collect();
     match terms.as_slice() {
@@ -266,14 +271,14 @@ mod tests {
     use crate::testing::analyzer;
 
     fn parse(text: &str) -> TextQuery {
-        TextQuery::parse(text, analyzer())
+        TextQuery::parse(text, Reading { analyzer: analyzer(), synonyms: &Synonyms::default() })
     }
 
     fn wholes(query: &TextQuery) -> Vec<Vec<(bool, &str)>> {
         query
             .any
             .iter()
-            .map(|group| group.iter().map(|t| (t.negated, t.whole.as_str())).collect())
+            .map(|group| group.iter().map(|t| (t.negated, t.literal.whole.as_str())).collect())
             .collect()
     }
 
@@ -288,15 +293,15 @@ mod tests {
             ]
         );
         assert!(query.warnings.is_empty(), "{:?}", query.warnings);
-        assert_eq!(query.any[0][1].parts, ["没人管"]);
+        assert_eq!(query.any[0][1].literal.parts, ["没人管"]);
     }
 
     #[test]
     fn runs_are_cut_into_words_without_function_words() {
         let query = parse("我要投诉停水的");
-        assert_eq!(query.any[0][0].parts, ["投诉", "停水"]);
-        assert_eq!(parse("费太贵").any[0][0].parts.concat(), "费太贵");
-        assert_eq!(parse("的").any[0][0].parts, ["的"]);
+        assert_eq!(query.any[0][0].literal.parts, ["投诉", "停水"]);
+        assert_eq!(parse("费太贵").any[0][0].literal.parts.concat(), "费太贵");
+        assert_eq!(parse("的").any[0][0].literal.parts, ["的"]);
     }
 
     #[test]
@@ -304,6 +309,31 @@ mod tests {
         let query = parse("\"停水 投诉");
         assert_eq!(wholes(&query), [vec![(false, "停水"), (false, "投诉")]]);
         assert_eq!(query.warnings.len(), 1);
+    }
+
+    fn others(query: &TextQuery) -> Vec<&str> {
+        query.any[0][0].others.iter().map(|(_, other)| other.whole.as_str()).collect()
+    }
+
+    #[test]
+    fn numbers_are_worded_otherwise_in_phrases_too() {
+        for text in ["三百块", "\"三百块\""] {
+            let query = parse(text);
+            assert!(others(&query).contains(&"300块") && others(&query).contains(&"叁佰块"), "{query:?}");
+        }
+        let query = parse("12号楼3单元");
+        assert!(others(&query).contains(&"十二号楼三单元"), "{query:?}");
+        assert!(others(&parse("3.5万")).is_empty());
+        assert!(others(&parse("一样")).is_empty());
+    }
+
+    #[test]
+    fn words_are_replaced_by_synonyms_but_not_in_phrases() {
+        let synonyms = Synonyms::load(&qingting_pipeline::assets::Assets::embedded()).unwrap();
+        let reading = Reading { analyzer: analyzer(), synonyms: &synonyms };
+        let query = TextQuery::parse("投诉城管", reading);
+        assert!(others(&query).contains(&"投诉城市管理"), "{query:?}");
+        assert!(others(&TextQuery::parse("\"投诉城管\"", reading)).is_empty());
     }
 
     #[test]
@@ -318,7 +348,7 @@ mod tests {
     fn long_texts_are_capped() {
         let text: String = ('\u{4e00}'..'\u{4f00}').flat_map(|c| [c, ' ']).collect();
         let query = parse(&text);
-        assert_eq!(query.any[0].iter().map(|t| t.parts.len()).sum::<usize>(), MOST_TERMS);
+        assert_eq!(query.any[0].iter().map(|t| t.literal.parts.len()).sum::<usize>(), MOST_TERMS);
         assert!(query.warnings[0].contains("过长"));
     }
 }

@@ -32,6 +32,7 @@ impl Context {
             index: Arc::new(OpenCallIndex {
                 segmenter: Arc::clone(pipeline.segmenter()),
                 normalizer: Arc::clone(pipeline.normalizer()),
+                synonyms: Arc::clone(pipeline.synonyms()),
             }),
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use qingting_pipeline::normalize::Normalizer;
 use qingting_pipeline::record::{Analysis, CallRecord};
 use qingting_pipeline::segment::Segmenter;
+use qingting_pipeline::synonyms::Synonyms;
 use rayon::prelude::*;
 
 use crate::Result;
@@ -51,12 +52,13 @@ const PARALLEL_FROM: usize = 32;
 pub(crate) struct OpenCallIndex {
     pub(crate) segmenter: Arc<Segmenter>,
     pub(crate) normalizer: Arc<Normalizer>,
+    pub(crate) synonyms: Arc<Synonyms>,
 }
 
 impl OpenCallIndex {
     fn index(&self, dir: &Path) -> Result<Arc<CallIndex>> {
         let index = CallIndex::open_or_create(dir, Arc::clone(&self.segmenter), Arc::clone(&self.normalizer))?;
-        Ok(Arc::new(index))
+        Ok(Arc::new(index.with_synonyms(Arc::clone(&self.synonyms))))
     }
 }
 

@@ -14,6 +14,7 @@ mod context;
 mod hook;
 mod index;
 mod ingest;
+mod knowledge;
 mod live;
 mod read;
 mod reindex;

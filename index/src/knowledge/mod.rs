@@ -3,17 +3,24 @@
 //! answers with the passage to read out.
 
 mod article;
+mod docx;
+mod feedback;
+mod gaps;
+mod need;
 mod passage;
 mod read;
 mod search;
+mod terms;
 mod vectors;
 
+#[cfg(test)]
+mod answer_tests;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use chrono::{Datelike, NaiveDate};
 use qingting_models::Encoder;
@@ -26,6 +33,9 @@ use tantivy::schema::{FAST, Field, INDEXED, STORED, STRING, Schema};
 use tantivy::{Index, IndexReader, ReloadPolicy, TantivyDocument, Term};
 
 pub use article::Article;
+pub use feedback::MOST_SHIFT;
+pub use gaps::{Asked, FEW, Gap, UNANSWERED};
+pub use need::{SUGGESTED, Suggestion};
 pub use passage::{OVERLAP_CHARS, PASSAGE_CHARS, cut};
 pub use read::Refused;
 pub use search::{KnowledgeHit, KnowledgeQuery};
@@ -56,6 +66,7 @@ pub struct KnowledgeIndex {
     encoder: Arc<dyn Encoder>,
     vectors: vectors::VectorCache,
     vector_weight: f64,
+    feedback: RwLock<Arc<feedback::Book>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -169,6 +180,7 @@ impl KnowledgeIndex {
             encoder,
             vectors: vectors::VectorCache::default(),
             vector_weight: VECTOR_WEIGHT,
+            feedback: RwLock::default(),
         })
     }
 
@@ -198,7 +210,7 @@ impl KnowledgeIndex {
         Ok(articles)
     }
 
-    /// Imports files: JSON Lines, JSON, CSV, Markdown, HTML, plain text. All or nothing is committed; an
+    /// Imports files: JSON Lines, JSON, CSV, Markdown, HTML, Word (DOCX), plain text. All or nothing is committed; an
     /// article replaces the one of the same id. Searches see the result.
     ///
     /// # Errors
@@ -247,6 +259,14 @@ impl KnowledgeIndex {
         writer.commit()?;
         writer.wait_merging_threads()?;
         Ok(self.reader.reload()?)
+    }
+
+    /// Whether there is an article of that id.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn has(&self, id: &str) -> Result<bool> {
+        Ok(self.reader.searcher().doc_freq(&Term::from_field_text(self.fields.id, id))? > 0)
     }
 
     /// Number of articles.

@@ -1,4 +1,4 @@
-//! Reading articles out of files: JSON Lines, CSV, Markdown, HTML, plain text. A file that is
+//! Reading articles out of files: JSON Lines, CSV, Markdown, HTML, Word, plain text. A file that is
 //! not UTF-8 is read as GB18030. A bad article is refused with its line; the others go on.
 
 use std::borrow::Cow;
@@ -29,8 +29,12 @@ pub(super) struct Read {
 pub(super) fn file(path: &Path) -> Result<Read> {
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let text = decode(&bytes);
     let mut read = Read::default();
+    if extension == "docx" {
+        read.accept(path, 1, docx(path, &bytes));
+        return Ok(read);
+    }
+    let text = decode(&bytes);
     match extension.as_str() {
         "jsonl" | "ndjson" | "json" => json(path, &text, &mut read),
         "csv" => csv(path, &text, &mut read)?,
@@ -38,7 +42,8 @@ pub(super) fn file(path: &Path) -> Result<Read> {
         "html" | "htm" => read.accept(path, 1, Ok(html(path, &text))),
         "txt" | "text" => read.accept(path, 1, Ok(plain(path, &text))),
         other => {
-            let message = format!("unknown kind of file \".{other}\": jsonl, json, csv, md, html and txt can be read");
+            let message =
+                format!("unknown kind of file \".{other}\": jsonl, json, csv, md, html, docx and txt can be read");
             return Err(Error::Input { path: path.to_owned(), line: 1, message });
         }
     }
@@ -109,6 +114,12 @@ fn csv(path: &Path, text: &str, read: &mut Read) -> Result<()> {
 
 fn stem(path: &Path) -> String {
     path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn docx(path: &Path, bytes: &[u8]) -> Result<Article, String> {
+    let text = super::docx::read(bytes)?;
+    let title = text.title.unwrap_or_else(|| stem(path));
+    Ok(Article { id: stem(path), title, body: text.body, ..Article::default() })
 }
 
 fn plain(path: &Path, text: &str) -> Article {
@@ -358,9 +369,17 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_word_document_is_refused_with_its_name() {
+        let read = read("居住证.docx", b"PK\x03\x04 and nothing more");
+        assert!(read.articles.is_empty());
+        let refused = &read.refused[0];
+        assert!(refused.file.ends_with("居住证.docx") && refused.reason.contains("Word document"), "{refused:?}");
+    }
+
+    #[test]
     fn unknown_files_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.docx");
+        let path = dir.path().join("a.xlsx");
         std::fs::write(&path, b"x").unwrap();
         assert!(file(&path).unwrap_err().to_string().contains("unknown kind of file"));
     }

@@ -1,7 +1,8 @@
 //! Finding articles: BM25 over words and n-grams, cosine over passage vectors, both rankings
-//! joined, the best passage quoted.
+//! joined, moved a little by feedback, the best passage quoted. What the terms of a query are and
+//! weigh belongs to `terms`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDate;
 use qingting_pipeline::record::Span;
@@ -13,6 +14,7 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocAddress, DocSet, Searcher, TERMINATED, Term};
 
+use super::terms::{QueryTerm, TermKind, asked};
 use super::{KnowledgeIndex, Stored, day_number, read_stored};
 use crate::Result;
 use crate::analyzer::content;
@@ -21,86 +23,8 @@ use crate::highlight::{Needles, slice};
 /// Articles of each ranking that take part in the fusion.
 const CANDIDATES: usize = 100;
 
-/// Terms of a query, the rarest ones: a long message would otherwise be slow and blurred.
-const MOST_TERMS: usize = 64;
-
-/// A term in more than this share of the articles says nothing about which one is meant.
-const TOO_COMMON: f64 = 0.5;
-
-/// With fewer articles than this, shares say nothing.
-const FEW_ARTICLES: f64 = 20.0;
-
 /// A term in the title of an article against one in its body.
 const TITLE_BOOST: f32 = 1.5;
-
-/// What a formula counts against a term that says something.
-const FORMULA_WEIGHT: f32 = 0.1;
-
-/// How people begin and end a request: next to nothing of it is in the answer.
-const FORMULAS: &[&str] = &[
-    "请问",
-    "咨询",
-    "您好",
-    "你好",
-    "谢谢",
-    "麻烦",
-    "想问",
-    "问一下",
-    "想知道",
-    "了解一下",
-    "反映",
-    "投诉",
-    "举报",
-    "求助",
-    "建议",
-    "希望",
-    "请求",
-    "要求",
-    "恳请",
-    "呼吁",
-    "质疑",
-    "疑问",
-    "强烈",
-    "尽快",
-    "解决",
-    "处理",
-    "问题",
-    "情况",
-    "相关",
-    "有关",
-    "关于",
-    "怎么",
-    "怎样",
-    "怎么办",
-    "如何",
-    "为什么",
-    "为何",
-    "什么",
-    "什么时候",
-    "何时",
-    "多久",
-    "多少",
-    "哪里",
-    "哪些",
-    "能否",
-    "是否",
-    "能不能",
-    "可不可以",
-    "可以",
-    "有没有",
-    "是不是",
-    "我们",
-    "你们",
-    "我",
-    "你",
-    "您",
-    "的",
-    "了",
-    "吗",
-    "呢",
-    "吧",
-    "请",
-];
 
 /// What an agent or a supervisor looks for.
 #[derive(Debug, Clone, Default)]
@@ -124,6 +48,9 @@ pub struct KnowledgeHit {
     pub id: String,
     /// Comparable within one search only; higher is better.
     pub score: f64,
+    /// How sure it is that the article is about what was asked, 0 to 1: half the share of the question's rare
+    /// character pairs that title and passage have, half the cosine. Comparable over searches, unlike the score.
+    pub confidence: f64,
     /// Title of the article.
     pub title: String,
     /// The passage to quote, word for word.
@@ -153,36 +80,6 @@ fn span_pairs<S: Serializer>(spans: &[Span], serializer: S) -> std::result::Resu
     list.end()
 }
 
-/// What a term of the query is, and so which fields it is looked for in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum TermKind {
-    Word,
-    Pair,
-    Single,
-}
-
-impl TermKind {
-    const ALL: [Self; 3] = [Self::Word, Self::Pair, Self::Single];
-
-    /// Measured on questions and official replies: pairs carry most, and the others add a little.
-    fn weight(self) -> f32 {
-        match self {
-            Self::Word => 0.3,
-            Self::Pair => 1.0,
-            Self::Single => 0.5,
-        }
-    }
-}
-
-/// A term of the query with its weight and its rarity.
-#[derive(Debug, Clone)]
-struct QueryTerm {
-    text: String,
-    kind: TermKind,
-    weight: f32,
-    idf: f32,
-}
-
 impl KnowledgeIndex {
     /// Finds articles, best first, one hit an article.
     ///
@@ -197,65 +94,34 @@ impl KnowledgeIndex {
         };
         let folded = self.analyzer.fold(&query.text);
         let searcher = self.reader.searcher();
-        let terms = self.terms(&folded, &searcher)?;
+        let terms =
+            asked(&self.analyzer, &folded, |kind, text| self.frequency(kind, text, &searcher), searcher.num_docs())?;
         let conditions = self.conditions(query, on);
 
         let ranked = TopDocs::with_limit(CANDIDATES).order_by_score();
         let lexical = searcher.search(&self.lexical(&terms, &conditions), &ranked)?;
-        let cosines = self.cosines(&folded, &searcher, &conditions)?;
+        let vector = self.encoder.encode(&[&folded])?.pop().unwrap_or_default();
+        let cosines = self.cosines(&vector, &searcher, &conditions)?;
         let mut order = fuse(&lexical, &cosines, self.vector_weight);
+        self.heed_feedback(&mut order, &folded, &vector, &searcher)?;
         order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         order.truncate(limit);
         order
             .into_iter()
             .map(|(address, score)| {
                 let stored = read_stored(&searcher.doc(address)?, self.fields.stored)?;
-                Ok(self.hit(stored, score, &terms, cosines.get(&address).map(|&(passage, _)| passage), on))
+                Ok(self.hit(stored, score, &terms, cosines.get(&address).copied(), on))
             })
             .collect()
     }
 
-    /// Words, pairs and single characters of the query, the rarest ones of each, without those that
-    /// most articles have.
-    fn terms(&self, folded: &str, searcher: &Searcher) -> Result<Vec<QueryTerm>> {
-        let articles = searcher.num_docs().max(1) as f64;
-        let chars: Vec<char> = content(folded).chars().collect();
-        let formula = formula_mask(&chars);
-        let words = self.analyzer.search_words(folded).into_iter().map(|word| {
-            let is_formula = FORMULAS.contains(&word.as_str());
-            (word, TermKind::Word, is_formula)
-        });
-        let grams = [(TermKind::Pair, 2), (TermKind::Single, 1)].into_iter().flat_map(|(kind, length)| {
-            chars
-                .windows(length)
-                .zip(formula.windows(length))
-                .map(move |(gram, formula)| (gram.iter().collect::<String>(), kind, formula.contains(&true)))
-        });
-        let mut seen = BTreeSet::new();
-        let mut terms = Vec::new();
-        for (text, kind, is_formula) in words.chain(grams) {
-            if !seen.insert((text.clone(), kind)) {
-                continue;
-            }
-            let mut frequency = 0;
-            for field in self.fields_of(kind) {
-                frequency = searcher.doc_freq(&Term::from_field_text(field, &text))?.max(frequency);
-            }
-            let frequency = frequency as f64;
-            if frequency > 0.0 && (frequency <= articles * TOO_COMMON || articles < FEW_ARTICLES) {
-                let idf = (1.0 + (articles - frequency + 0.5).max(0.0) / (frequency + 0.5)).ln() as f32;
-                let weight = kind.weight() * if is_formula { FORMULA_WEIGHT } else { 1.0 };
-                terms.push(QueryTerm { text, kind, weight, idf });
-            }
+    /// Articles that have a term, in title or body, whichever are more.
+    fn frequency(&self, kind: TermKind, text: &str, searcher: &Searcher) -> Result<u64> {
+        let mut frequency = 0;
+        for field in self.fields_of(kind) {
+            frequency = searcher.doc_freq(&Term::from_field_text(field, text))?.max(frequency);
         }
-        for kind in TermKind::ALL {
-            let mut values: Vec<f32> = terms.iter().filter(|t| t.kind == kind).map(|t| t.weight * t.idf).collect();
-            values.sort_by(|a, b| b.total_cmp(a));
-            if let Some(&least) = values.get(MOST_TERMS) {
-                terms.retain(|t| t.kind != kind || t.weight * t.idf > least);
-            }
-        }
-        Ok(terms)
+        Ok(frequency)
     }
 
     /// Title field and body field.
@@ -268,9 +134,9 @@ impl KnowledgeIndex {
 
     fn lexical(&self, terms: &[QueryTerm], conditions: &[(Occur, Box<dyn Query>)]) -> BooleanQuery {
         let mut clauses: Vec<Box<dyn Query>> = Vec::with_capacity(terms.len() * 2);
-        for term in terms {
+        for term in terms.iter().filter(|term| term.known) {
             for (field, boost) in self.fields_of(term.kind).into_iter().zip([TITLE_BOOST, 1.0]) {
-                clauses.push(Box::new(BoostQuery::new(term_query(field, &term.text), term.weight * boost)));
+                clauses.push(Box::new(BoostQuery::new(term_query(field, &term.text), term.boost() * boost)));
             }
         }
         let mut all: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, Box::new(BooleanQuery::union(clauses)))];
@@ -298,14 +164,11 @@ impl KnowledgeIndex {
     /// The nearest passage of every article that meets the conditions, with its cosine.
     fn cosines(
         &self,
-        folded: &str,
+        vector: &[f32],
         searcher: &Searcher,
         conditions: &[(Occur, Box<dyn Query>)],
     ) -> Result<HashMap<DocAddress, (u32, f32)>> {
         let mut cosines = HashMap::new();
-        let Some(vector) = self.encoder.encode(&[folded])?.pop() else {
-            return Ok(cosines);
-        };
         if vector.iter().all(|&x| x == 0.0) {
             return Ok(cosines);
         }
@@ -315,7 +178,7 @@ impl KnowledgeIndex {
         let segments = self.vectors.of(searcher, self.fields.vectors, vector.len())?;
         for ((ordinal, reader), vectors) in (0u32..).zip(searcher.segment_readers()).zip(segments) {
             let mut allowed = weight.scorer(reader, 1.0)?;
-            for (doc, passage, cosine) in vectors.best(&vector) {
+            for (doc, passage, cosine) in vectors.best(vector) {
                 if allowed.doc() < doc {
                     allowed.seek(doc);
                 }
@@ -335,18 +198,20 @@ impl KnowledgeIndex {
         stored: Stored,
         score: f64,
         terms: &[QueryTerm],
-        nearest: Option<u32>,
+        nearest: Option<(u32, f32)>,
         on: NaiveDate,
     ) -> KnowledgeHit {
         let Stored { article, passages } = stored;
-        let span = self.best_passage(&article.body, &passages, terms, nearest);
+        let span = self.best_passage(&article.body, &passages, terms, nearest.map(|(passage, _)| passage));
         let passage = slice(&article.body, span).to_owned();
-        let needles = Needles::new(terms.iter().filter(|t| t.kind == TermKind::Word).map(|t| &t.text));
+        let confidence = self.confidence(terms, &article.title, &passage, nearest.map_or(0.0, |(_, cosine)| cosine));
+        let needles = Needles::new(terms.iter().filter(|t| t.known && t.kind == TermKind::Word).map(|t| &t.text));
         let highlights = needles.find(&self.analyzer.fold(&passage)).spans;
         let expired = article.valid_to.is_some_and(|day| day < on) || article.valid_from.is_some_and(|day| day > on);
         KnowledgeHit {
             id: article.id,
             score,
+            confidence,
             title: article.title,
             passage,
             passage_start: span.start,
@@ -359,6 +224,21 @@ impl KnowledgeIndex {
         }
     }
 
+    /// See [`KnowledgeHit::confidence`].
+    fn confidence(&self, terms: &[QueryTerm], title: &str, passage: &str, cosine: f32) -> f64 {
+        let text = content(&self.analyzer.fold(&format!("{title}\n{passage}")));
+        let pairs = terms.iter().filter(|term| term.kind == TermKind::Pair);
+        let (mut asked, mut answered) = (0.0, 0.0);
+        for pair in pairs {
+            asked += f64::from(pair.boost() * pair.idf);
+            if pair.known && text.contains(&pair.text) {
+                answered += f64::from(pair.boost() * pair.idf);
+            }
+        }
+        let coverage = if asked > 0.0 { answered / asked } else { 0.0 };
+        (0.5 * coverage + 0.5 * f64::from(cosine)).clamp(0.0, 1.0)
+    }
+
     /// The passage with the rarest terms of the query; among equals the nearest one, then the first.
     fn best_passage(&self, body: &str, passages: &[(u32, u32)], terms: &[QueryTerm], nearest: Option<u32>) -> Span {
         let mut best = Span::new(0, 0);
@@ -366,7 +246,8 @@ impl KnowledgeIndex {
         for (&(start, end), number) in passages.iter().zip(0u32..) {
             let span = Span::new(start, end.max(start));
             let text = content(&self.analyzer.fold(slice(body, span)));
-            let mut weight: f32 = terms.iter().filter(|term| text.contains(&term.text)).map(|term| term.idf).sum();
+            let has = |term: &&QueryTerm| term.known && text.contains(&term.text);
+            let mut weight: f32 = terms.iter().filter(has).map(|term| term.lead * term.idf).sum();
             if nearest == Some(number) {
                 weight += 0.01;
             }
@@ -405,20 +286,6 @@ fn fuse(
         }
     }
     fused.into_iter().collect()
-}
-
-/// Marks the characters that belong to a formula.
-fn formula_mask(chars: &[char]) -> Vec<bool> {
-    let mut mask = vec![false; chars.len()];
-    for formula in FORMULAS {
-        let formula: Vec<char> = formula.chars().collect();
-        for (at, window) in chars.windows(formula.len()).enumerate() {
-            if window == formula {
-                mask.iter_mut().skip(at).take(formula.len()).for_each(|m| *m = true);
-            }
-        }
-    }
-    mask
 }
 
 fn term_query(field: Field, text: &str) -> Box<dyn Query> {

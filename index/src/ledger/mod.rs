@@ -1,9 +1,10 @@
 //! `ledger.sqlite`: which file and row holds the version of a call that counts, what was
-//! ingested from where, and the audit trail. Where calls lie is derived from the Parquet
+//! ingested from where, what was said about answers and not answered, and the audit trail. Where calls lie is derived from the Parquet
 //! files and can be rebuilt from them; the rest is kept here alone.
 
 mod audit;
 mod calls;
+mod knowledge;
 mod schema;
 mod sources;
 
@@ -13,6 +14,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction};
 
 pub use audit::AuditEntry;
 pub(crate) use calls::{Location, StoredFile, add_file, remove_file, set_last_number};
+pub use knowledge::{Feedback, Question};
 pub use sources::SourceFile;
 pub(crate) use sources::add_source;
 

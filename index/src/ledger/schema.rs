@@ -8,7 +8,8 @@ use super::explain;
 use crate::{Error, Result};
 
 /// Step `n` brings a ledger from version `n` to `n + 1`.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE meta (
         name  TEXT PRIMARY KEY,
         value INTEGER NOT NULL
@@ -67,7 +68,28 @@ const MIGRATIONS: &[&str] = &["
     CREATE TRIGGER audit_is_never_shortened BEFORE DELETE ON audit BEGIN
         SELECT RAISE(ABORT, 'the audit trail is append-only');
     END;
-"];
+",
+    "
+    -- What people said about the answers of the knowledge base; of one person the last word counts.
+    CREATE TABLE feedback (
+        id      INTEGER PRIMARY KEY AUTOINCREMENT,
+        at      TEXT NOT NULL,
+        query   TEXT NOT NULL,
+        article TEXT NOT NULL,
+        helpful INTEGER NOT NULL,
+        who     TEXT,
+        UNIQUE (who, query, article)
+    ) STRICT;
+
+    -- Questions that found no sure answer, the newest ones.
+    CREATE TABLE questions (
+        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+        at         TEXT NOT NULL,
+        text       TEXT NOT NULL,
+        confidence REAL NOT NULL
+    ) STRICT;
+",
+];
 
 fn version(connection: &Connection, path: &Path) -> Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|e| explain(path, e))

@@ -23,7 +23,7 @@ pub use chars::fold_char;
 
 use crate::Result;
 use crate::assets::Assets;
-use crate::record::{CallRecord, Mask, MaskKind, NormalizedTurn, Role, Word};
+use crate::record::{CallRecord, Mask, MaskKind, NormalizedTurn, NumberSpan, Role, Word};
 use mask::{Draft, Kinds};
 
 /// Settings of the stage.
@@ -122,6 +122,11 @@ impl Normalizer {
         }
         masked
     }
+}
+
+/// The numbers of a folded text, as [`NormalizedTurn::numbers`] has those of a turn.
+pub fn find_numbers(folded: &str) -> Vec<NumberSpan> {
+    numbers::find(&folded.chars().collect::<Vec<_>>())
 }
 
 fn finish(draft: Draft) -> NormalizedTurn {

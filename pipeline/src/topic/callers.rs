@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Days, FixedOffset, NaiveDate};
 use serde::{Deserialize, Serialize};
 
-use super::view::{Field, Item, TopicView, ranked};
+use super::view::{Item, TopicView, ranked};
 use crate::record::{CallDigest, CallerStyle, Need};
 
 /// How caller patterns are found.
@@ -255,12 +255,8 @@ fn frequent(view: &TopicView, repeats: &Repeats, known: &[usize], config: &Calle
 fn matters(view: &TopicView, repeats: &Repeats, calls: &[usize], config: &CallerConfig) -> Vec<Matter> {
     let mut by_matter: BTreeMap<(usize, Option<Item>), Vec<usize>> = BTreeMap::new();
     for &call in calls {
-        let (Some(topic), digest) = (view.topic_of[call], &view.calls[call]) else {
-            continue;
-        };
-        let places = digest.places.iter().map(|name| Item::new(Field::Place, name));
-        let at: Vec<Item> =
-            places.chain(digest.organisations.iter().map(|name| Item::new(Field::Organisation, name))).collect();
+        let Some(topic) = view.topic_of[call] else { continue };
+        let at = view.sites(call);
         if at.is_empty() {
             by_matter.entry((topic, None)).or_default().push(call);
         }

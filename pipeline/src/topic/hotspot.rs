@@ -12,7 +12,7 @@ use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use super::callers::Repeats;
-use super::view::{Field, Item, TopicView};
+use super::view::{Item, TopicView};
 
 /// Feeling at or below which a caller is upset.
 const UPSET: f32 = -0.5;
@@ -92,8 +92,7 @@ pub fn hotspots(view: &TopicView, repeats: &Repeats, until: NaiveDate, config: &
         if day < before || day > until {
             continue;
         }
-        let places = digest.places.iter().map(|name| Item::new(Field::Place, name));
-        for at in places.chain(digest.organisations.iter().map(|name| Item::new(Field::Organisation, name))) {
+        for at in view.sites(call) {
             let spot = spots.entry((topic, at)).or_default();
             if day >= from {
                 spot.0.push(call);

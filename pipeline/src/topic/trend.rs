@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate};
 use serde::Serialize;
 
 use super::burst::{Burst, BurstConfig, bursts};
-use super::view::{Field, Item, TopicView};
+use super::view::{Item, TopicView};
 
 /// Most issues (a topic at a place or with an organisation) that are watched for bursts: those
 /// with most calls.
@@ -199,9 +199,7 @@ fn issues(view: &TopicView, rows: &[Vec<Vec<usize>>]) -> Vec<Issue> {
     for (topic, days) in rows.iter().enumerate() {
         for (day, calls) in days.iter().enumerate() {
             for &call in calls {
-                let digest = &view.calls[call];
-                let places = digest.places.iter().map(|name| Item::new(Field::Place, name));
-                for at in places.chain(digest.organisations.iter().map(|name| Item::new(Field::Organisation, name))) {
+                for at in view.sites(call) {
                     issues.entry((topic, at)).or_insert_with(|| vec![Vec::new(); days.len()])[day].push(call);
                 }
             }
@@ -218,6 +216,7 @@ fn issues(view: &TopicView, rows: &[Vec<Vec<usize>>]) -> Vec<Issue> {
 mod tests {
     use super::*;
     use crate::topic::testing::{call, day, view};
+    use crate::topic::view::Field;
 
     /// Two topics over sixty days, three calls a day each, the second with more in the last three days, at one
     /// place.

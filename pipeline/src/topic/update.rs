@@ -4,7 +4,7 @@
 //!
 //! A known topic is the mean of its calls and of its own terms, so that one without a call for months
 //! is still known when its season comes. A call is a stranger to its topic when it lies farther out
-//! than nineteen of twenty of the topic's calls; strangers who are as close to each other as the calls of
+//! than nineteen of twenty of the topic's calls, a new call than three of four; strangers who are as close to each other as the calls of
 //! the known topics are, and no closer to a known one, become a topic of their own. What people have named,
 //! merged or pinned stays together.
 
@@ -22,10 +22,14 @@ use super::{TopicConfig, TopicDocument, TopicFinder, adopt, anchors, reduce};
 
 /// Share of a topic's calls that may be strangers to it.
 const STRANGERS: f64 = 0.05;
+/// The same share of new calls: what is new is more often something new.
+const NEW_STRANGERS: f64 = 0.25;
 /// Fewest calls from which a topic's own spread can be told.
 const SPREAD_FROM: usize = 20;
-/// Fewest calls that open a topic.
-const FEWEST: usize = 3;
+/// Fewest calls that open a topic: fewer are as likely to have no more in common than being strangers.
+const FEWEST: usize = 10;
+/// Fewest new calls among them.
+const FEWEST_NEW: usize = 3;
 /// Least share of common calls (Jaccard) by which a topic found anew is a known one.
 const SAME: f64 = 0.3;
 /// Largest number of parts that strangers are cut into.
@@ -230,7 +234,8 @@ impl Space<'_> {
     ) -> Vec<Part> {
         let mut strangers: Vec<(usize, usize)> = Vec::new();
         for (at, part) in parts.iter().enumerate().filter(|(at, _)| !known.topics[*at].whole()) {
-            let far = |document: &&usize| self.similarity(**document, &centroids[at]) < spread.floors[at];
+            let floor = |document: &usize| spread.floors[at][usize::from(fresh.contains(document))];
+            let far = |document: &&usize| self.similarity(**document, &centroids[at]) < floor(document);
             strangers.extend(part.members.iter().filter(far).map(|&document| (document, at)));
         }
         if strangers.len() < self.smallest() {
@@ -246,7 +251,7 @@ impl Space<'_> {
             let close = members.iter().map(|&d| self.similarity(d, &centroid)).sum::<f64>() / members.len() as f64;
             let known_one = centroids.iter().any(|known| f64::from(known.dot(&centroid)) >= self.config.merge_at);
             // Old calls alone had their chance before.
-            let news = members.iter().filter(|document| fresh.contains(document)).count() >= FEWEST;
+            let news = members.iter().filter(|document| fresh.contains(document)).count() >= FEWEST_NEW;
             if news && members.len() >= self.smallest() && close >= spread.cohesion && !known_one {
                 let from = members.iter().filter_map(|document| of.get(document).copied()).collect();
                 opened.push(Part { known: None, members, from, changed: true });
@@ -308,8 +313,8 @@ impl Space<'_> {
 
 /// How close the calls of the known topics lie.
 struct Spread {
-    /// For each topic the similarity below which a call is a stranger to it.
-    floors: Vec<f64>,
+    /// For each topic the similarity below which a known call is a stranger to it, and a new one.
+    floors: Vec<[f64; 2]>,
     /// Mean similarity of a call to its topic.
     cohesion: f64,
 }
@@ -329,10 +334,10 @@ impl Spread {
     }
 }
 
-/// The value that a twentieth lies below.
-fn low(mut values: Vec<f64>) -> f64 {
+/// The values that the two shares lie below.
+fn low(mut values: Vec<f64>) -> [f64; 2] {
     values.sort_by(f64::total_cmp);
-    values.get((values.len() as f64 * STRANGERS) as usize).copied().unwrap_or(0.0)
+    [STRANGERS, NEW_STRANGERS].map(|share| values.get((values.len() as f64 * share) as usize).copied().unwrap_or(0.0))
 }
 
 /// Pairs of known topics that have become one: the one that goes, the one that takes it in.

@@ -188,6 +188,22 @@ impl TopicView {
         }
     }
 
+    /// The places and organisations that a call speaks of.
+    pub fn sites(&self, call: usize) -> Vec<Item> {
+        let Some(row) = self.calls.get(call) else {
+            return Vec::new();
+        };
+        let places = row.places.iter().map(|name| Item::new(Field::Place, name));
+        places.chain(row.organisations.iter().map(|name| Item::new(Field::Organisation, name))).collect()
+    }
+
+    /// How many of some calls have which item: by field, most frequent first.
+    pub fn counts(&self, calls: &[usize]) -> Vec<(Item, usize)> {
+        let mut counts = ranked(calls.iter().flat_map(|&call| self.items(call)));
+        counts.sort_by_key(|(item, _)| item.field);
+        counts
+    }
+
     /// Every item of a call.
     pub fn items(&self, call: usize) -> Vec<Item> {
         let Some(row) = self.calls.get(call) else {

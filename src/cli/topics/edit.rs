@@ -8,9 +8,11 @@ use qingting_pipeline::topic::{TopicError, Topics};
 use serde::Serialize;
 
 use super::failure;
+use super::served::Served;
 use crate::cli::GOOD;
 use crate::cli::data::{DataArgs, DateArgs, index};
 use crate::insight;
+use qingting_index::DataDir;
 
 /// Calls that are listed for people.
 const SHOWN: usize = 20;
@@ -150,22 +152,10 @@ pub(super) fn show(args: &ShowArgs) -> miette::Result<u8> {
 
 /// How often the values of the shown fields occur, most frequent first.
 fn figures(view: &TopicView, calls: &[usize]) -> Vec<Figure> {
-    let mut counts: std::collections::BTreeMap<Item, usize> = std::collections::BTreeMap::new();
-    calls
-        .iter()
-        .flat_map(|&call| view.items(call))
-        .for_each(|item| *counts.entry(item).or_default() += 1);
-    let mut figures = Vec::new();
-    for field in FIGURES {
-        let mut values: Vec<Figure> = counts
-            .iter()
-            .filter(|(item, _)| item.field == field)
-            .map(|(item, calls)| Figure { item: item.clone(), calls: *calls })
-            .collect();
-        values.sort_by_key(|figure| std::cmp::Reverse(figure.calls));
-        figures.extend(values.into_iter().take(VALUES));
-    }
-    figures
+    let counts = view.counts(calls);
+    let of = |field| counts.iter().filter(move |(item, _)| item.field == field).take(VALUES);
+    let figures = FIGURES.into_iter().flat_map(of).map(|(item, calls)| Figure { item: item.clone(), calls: *calls });
+    figures.collect()
 }
 
 /// # Errors
@@ -205,34 +195,70 @@ fn list(view: &TopicView, calls: &[usize]) {
     }
 }
 
+/// What a person decides about topics.
+pub(super) enum Decision {
+    Rename { id: String, name: Option<String> },
+    Merge { ids: Vec<String>, into: String },
+    Pin { id: String, pinned: bool },
+}
+
+impl Decision {
+    fn apply(&self, topics: &mut Topics, day: Option<chrono::NaiveDate>) -> Result<(), TopicError> {
+        match self {
+            Self::Rename { id, name } => topics.rename(id, name.as_deref(), day),
+            Self::Merge { ids, into } => topics.merge(ids, into, day),
+            Self::Pin { id, pinned } => topics.pin(id, *pinned, day),
+        }
+    }
+
+    /// The topic that is there afterwards.
+    fn id(&self) -> &str {
+        match self {
+            Self::Rename { id, .. } | Self::Pin { id, .. } => id,
+            Self::Merge { into, .. } => into,
+        }
+    }
+}
+
 /// # Errors
 /// When there is no such topic, or the name is none.
 pub(super) fn rename(args: &RenameArgs) -> miette::Result<u8> {
-    change(&args.data, &args.id, |topics, day| topics.rename(&args.id, args.name.as_deref(), day))
+    decide(&args.data, &Decision::Rename { id: args.id.clone(), name: args.name.clone() })
 }
 
 /// # Errors
 /// When there is no such topic.
 pub(super) fn merge(args: &MergeArgs) -> miette::Result<u8> {
-    change(&args.data, &args.into, |topics, day| topics.merge(&args.ids, &args.into, day))
+    decide(&args.data, &Decision::Merge { ids: args.ids.clone(), into: args.into.clone() })
 }
 
 /// # Errors
 /// When there is no such topic.
 pub(super) fn pin(args: &PinArgs, pinned: bool) -> miette::Result<u8> {
-    change(&args.data, &args.id, |topics, day| topics.pin(&args.id, pinned, day))
+    decide(&args.data, &Decision::Pin { id: args.id.clone(), pinned })
 }
 
-fn change(
-    data: &DataArgs,
-    id: &str,
-    change: impl FnOnce(&mut Topics, Option<chrono::NaiveDate>) -> Result<(), TopicError>,
-) -> miette::Result<u8> {
-    let opened = data.writer("qingting topics")?;
-    let mut topics: Topics =
-        opened.data.read_topics().map_err(index)?.ok_or(insight::Error::NoTopics).map_err(failure)?;
-    change(&mut topics, Some(chrono::Local::now().date_naive())).map_err(unknown)?;
-    opened.data.write_topics(&topics).map_err(index)?;
+fn decide(data: &DataArgs, decision: &Decision) -> miette::Result<u8> {
+    drop(data.reader()?);
+    let topics = match data.writer_or_holder("qingting topics")? {
+        Ok(opened) => {
+            let mut topics = read(&opened.data)?;
+            decision.apply(&mut topics, Some(chrono::Local::now().date_naive())).map_err(unknown)?;
+            opened.data.write_topics(&topics).map_err(index)?;
+            topics
+        }
+        Err(holder) => {
+            let Some(mut served) = Served::connect(&holder)? else {
+                return Err(miette!(
+                    help = "wait until it is done, then run this again",
+                    "the data folder is being written by {holder}"
+                ));
+            };
+            served.decide(decision)?;
+            read(&data.reader()?.data)?
+        }
+    };
+    let id = decision.id();
     if let Ok(topic) = topics.get(id) {
         println!("{}  {}  {} 通", topic.id, topic.label, topic.size);
     } else if let Some(group) = topics.groups.iter().find(|group| group.id == id) {
@@ -241,6 +267,11 @@ fn change(
     Ok(GOOD)
 }
 
+fn read(data: &DataDir) -> miette::Result<Topics> {
+    data.read_topics().map_err(index)?.ok_or(insight::Error::NoTopics).map_err(failure)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "passed to map_err")]
 fn unknown(error: TopicError) -> miette::Report {
     miette!(help = "qingting topics --data DIR lists the topics with their ids", "{error}")
 }

@@ -2,6 +2,7 @@
 //! what people decide about topics is in [`edit`].
 
 mod edit;
+mod served;
 
 use std::path::PathBuf;
 
@@ -9,7 +10,9 @@ use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic, miette};
 use qingting_index::DateRange;
 use qingting_pipeline::topic::Topics;
+use qingting_pipeline::topic::view::TopicView;
 
+use self::served::Served;
 use super::args::{ConfigArgs, Models};
 use super::data::{DataArgs, DateArgs, Opened, index};
 use crate::diagnostic;
@@ -81,14 +84,34 @@ pub(super) fn run(args: &TopicsArgs) -> miette::Result<u8> {
 fn update(args: &FindArgs) -> miette::Result<u8> {
     Models::only_static(args.models)?;
     let data = args.data.clone().ok_or_else(|| miette!("--data DIR is missing"))?;
-    let opened = DataArgs { data, config: args.config.clone() }.writer_or_reader("qingting topics")?;
-    let topics = find(&opened, args.dates.range(), args.seed, args.rebuild)?;
+    let data = DataArgs { data, config: args.config.clone() };
+    let range = args.dates.range();
+    // A missing folder is not created just to find nothing in it.
+    drop(data.reader()?);
+    let topics = match data.writer_or_holder("qingting topics")? {
+        Ok(opened) => find(&opened, range, args.seed, args.rebuild)?,
+        Err(holder) => match Served::connect(&holder)? {
+            Some(mut served) => {
+                served.refresh(args.rebuild)?;
+                shown(&insight::load(&data.reader()?.data, range).map_err(failure)?)
+            }
+            None => {
+                eprintln!("warning: the data folder is being written by {holder}; the result is shown, not kept");
+                find(&data.reader()?, range, args.seed, args.rebuild)?
+            }
+        },
+    };
     if args.json {
         println!("{}", serde_json::to_string(&topics).into_diagnostic()?);
     } else {
         print(&topics);
     }
     Ok(super::GOOD)
+}
+
+/// The topics with the calls of a view.
+fn shown(view: &TopicView) -> Topics {
+    view.topics.restricted(&view.calls.iter().map(|call| call.call_id.as_str()).collect())
 }
 
 /// Finds or updates the topics of a range of days and keeps the result beside the calls.

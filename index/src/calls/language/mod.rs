@@ -15,9 +15,8 @@ use super::document::cut;
 use super::filter::{Filter, Lookup};
 use super::schema::{Fields, TextFields, field_info};
 use super::steady::steady;
-use super::text::TextQuery;
+use super::text::{Reading, TextQuery};
 use crate::Result;
-use crate::analyzer::Analyzer;
 use crate::highlight::Needles;
 
 /// Warnings beyond this number are not told.
@@ -43,8 +42,8 @@ enum Node {
 
 impl Expression {
     /// Reads a text; see the module's own description of the language.
-    pub fn parse(text: &str, analyzer: &Analyzer) -> Self {
-        parse::parse(text, analyzer)
+    pub fn parse(text: &str, reading: Reading<'_>) -> Self {
+        parse::parse(text, reading)
     }
 
     /// Whether words are looked for, by which hits can be ranked.
@@ -61,6 +60,32 @@ impl Expression {
         Needles::joined(texts.into_iter().map(TextQuery::needles))
     }
 
+    /// What to highlight in calls that only sound like the words.
+    pub(super) fn heard_needles(&self) -> Needles {
+        let mut texts = Vec::new();
+        if let Some(root) = &self.root {
+            root.texts(false, &mut texts);
+        }
+        Needles::joined(texts.into_iter().map(TextQuery::heard_needles))
+    }
+
+    /// The query for calls that only sound like the words, and meet the conditions; `None` where nothing can
+    /// be heard.
+    ///
+    /// # Errors
+    /// When a condition was not settled.
+    pub(super) fn build_heard(&self, fields: &Fields, texts: &[TextFields]) -> Result<Option<Box<dyn Query>>> {
+        let Some(root) = &self.root else { return Ok(None) };
+        let Some(heard) = root.heard(fields, texts)? else {
+            return Ok(None);
+        };
+        let clauses = vec![
+            (Occur::Must, heard),
+            (Occur::MustNot, steady(root.build(fields, texts)?)),
+        ];
+        Ok(Some(Box::new(BooleanQuery::new(clauses))))
+    }
+
     /// Brings the conditions into line with what is there: sets that are kept elsewhere are put in
     /// their place, and a value that no call has is taken in capitals or small letters if some call has
     /// it so.
@@ -71,10 +96,10 @@ impl Expression {
         &mut self,
         fields: &Fields,
         searcher: &Searcher,
-        analyzer: &Analyzer,
+        reading: Reading<'_>,
         lookup: &dyn Lookup,
     ) -> Result<()> {
-        let mut settling = Settling { fields, searcher, analyzer, lookup, warnings: &mut self.warnings };
+        let mut settling = Settling { fields, searcher, reading, lookup, warnings: &mut self.warnings };
         if let Some(root) = &mut self.root {
             settling.node(root)?;
         }
@@ -118,6 +143,39 @@ impl Node {
         })
     }
 
+    /// Calls in which at least one of the texts is only heard, and everything else is as it has to be.
+    fn heard(&self, fields: &Fields, texts: &[TextFields]) -> Result<Option<Box<dyn Query>>> {
+        let ways: Vec<Box<dyn Query>> = match self {
+            Self::Text(text) => text.build_heard(texts)?.into_iter().collect(),
+            Self::Condition(_) | Self::Not(_) => Vec::new(),
+            Self::Any(nodes) => {
+                let heard: Result<Vec<_>> = nodes.iter().map(|node| node.heard(fields, texts)).collect();
+                heard?.into_iter().flatten().collect()
+            }
+            Self::All(nodes) => {
+                let mut ways: Vec<Box<dyn Query>> = Vec::new();
+                for (at, node) in nodes.iter().enumerate() {
+                    let Some(heard) = node.heard(fields, texts)? else {
+                        continue;
+                    };
+                    let others = [&nodes[..at], &nodes[at + 1..]].concat();
+                    ways.push(if others.is_empty() {
+                        heard
+                    } else {
+                        let others = Self::all(&others, fields, texts)?;
+                        Box::new(BooleanQuery::new(vec![(Occur::Must, heard), (Occur::Must, others)]))
+                    });
+                }
+                ways
+            }
+        };
+        Ok(match ways.len() {
+            0 => None,
+            1 => ways.into_iter().next(),
+            _ => Some(Box::new(BooleanQuery::union(ways))),
+        })
+    }
+
     fn all(nodes: &[Self], fields: &Fields, texts: &[TextFields]) -> Result<Box<dyn Query>> {
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::with_capacity(nodes.len() + 1);
         for node in nodes {
@@ -137,7 +195,7 @@ impl Node {
 struct Settling<'a> {
     fields: &'a Fields,
     searcher: &'a Searcher,
-    analyzer: &'a Analyzer,
+    reading: Reading<'a>,
     lookup: &'a dyn Lookup,
     warnings: &'a mut Vec<String>,
 }
@@ -185,7 +243,7 @@ impl Settling<'_> {
                 }
                 Err(missing) => {
                     self.warnings.push(format!("{}；已按文字“{value}”查找", missing.zh));
-                    Ok(Some(TextQuery::parse(&format!("\"{value}\""), self.analyzer)))
+                    Ok(Some(TextQuery::parse(&format!("\"{value}\""), self.reading)))
                 }
             },
             Filter::Is { field, value } => {

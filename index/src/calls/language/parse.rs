@@ -2,11 +2,11 @@
 
 use super::names::{half, known, unknown};
 use super::{Expression, Node, tidy};
-use crate::analyzer::{Analyzer, is_content};
+use crate::analyzer::is_content;
 use crate::calls::filter::Filter;
 use crate::calls::filter::value::{Op, condition, operator};
 use crate::calls::schema::{FieldInfo, Kind};
-use crate::calls::text::{TextQuery, is_quote};
+use crate::calls::text::{Reading, TextQuery, is_quote};
 
 /// Groups inside one another; parentheses inside deeper ones are words.
 const DEEPEST: usize = 32;
@@ -17,18 +17,18 @@ const MOST_PARTS: usize = 48;
 /// Conditions beyond this number are left out, with a warning.
 const MOST_CONDITIONS: usize = 256;
 
-pub(super) fn parse(text: &str, analyzer: &Analyzer) -> Expression {
-    let mut first = Parser::new(text, true, analyzer);
+pub(super) fn parse(text: &str, reading: Reading<'_>) -> Expression {
+    let mut first = Parser::new(text, true, reading);
     first.whole();
     if first.plain {
         // Words, phrases, exclusions and OR alone are a language that has its own reader.
         let mut warnings = first.warnings;
-        let mut words = TextQuery::parse(text, analyzer);
+        let mut words = TextQuery::parse(text, reading);
         warnings.append(&mut words.warnings);
         tidy(&mut warnings);
         return Expression { root: (!words.any.is_empty()).then_some(Node::Text(words)), warnings };
     }
-    let mut parser = Parser::new(text, false, analyzer);
+    let mut parser = Parser::new(text, false, reading);
     let root = parser.whole();
     let mut warnings = parser.warnings;
     if root.is_none() {
@@ -73,15 +73,15 @@ struct Parser<'a> {
     parts: usize,
     conditions: usize,
     warnings: Vec<String>,
-    analyzer: &'a Analyzer,
+    reading: Reading<'a>,
 }
 
 impl<'a> Parser<'a> {
-    fn new(text: &str, plain: bool, analyzer: &'a Analyzer) -> Self {
+    fn new(text: &str, plain: bool, reading: Reading<'a>) -> Self {
         let chars: Vec<char> = text.chars().collect();
         let closes = closes(&chars);
         let warnings = Vec::new();
-        Self { chars, closes, at: 0, plain, parts: 0, conditions: 0, warnings, analyzer }
+        Self { chars, closes, at: 0, plain, parts: 0, conditions: 0, warnings, reading }
     }
 
     fn whole(&mut self) -> Option<Node> {
@@ -165,9 +165,9 @@ impl<'a> Parser<'a> {
             self.warnings.push(format!("查询过长，只用了前 {MOST_PARTS} 个词"));
             return None;
         }
-        let mut query = TextQuery::parse(words, self.analyzer);
+        let mut query = TextQuery::parse(words, self.reading);
         self.warnings.append(&mut query.warnings);
-        self.parts += query.any.iter().flatten().map(|term| term.parts.len()).sum::<usize>();
+        self.parts += query.any.iter().flatten().map(|term| term.literal.parts.len()).sum::<usize>();
         (!query.any.is_empty()).then_some(Node::Text(query))
     }
 

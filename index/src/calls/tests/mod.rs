@@ -1,5 +1,6 @@
 //! Tests of the call index as a whole.
 
+mod heard;
 mod language;
 mod like;
 mod paging;

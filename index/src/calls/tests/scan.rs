@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use qingting_pipeline::record::Role;
+use qingting_pipeline::synonyms::Synonyms;
 
 use super::*;
 use crate::analyzer::content;
+use crate::calls::text::Reading;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
@@ -96,8 +98,8 @@ impl Part {
         match self {
             Self::Phrase(text) => says(&content(text)),
             Self::Words(text) => {
-                let query = TextQuery::parse(text, analyzer());
-                query.any.iter().flatten().flat_map(|term| &term.parts).all(|part| says(part))
+                let query = TextQuery::parse(text, Reading { analyzer: analyzer(), synonyms: &Synonyms::default() });
+                query.any.iter().flatten().flat_map(|term| &term.literal.parts).all(|part| says(part))
             }
             Self::Agent(agent) => call.agent.as_ref() == Some(agent),
             Self::AgentStarts(prefix) => call.agent.as_ref().is_some_and(|agent| agent.starts_with(prefix)),

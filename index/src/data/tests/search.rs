@@ -25,6 +25,7 @@ fn searches_find_what_the_store_holds_through_crashes_and_reindexing() {
     let context = Context::with_index(Arc::new(OpenCallIndex {
         segmenter: Arc::new(Segmenter::new(&SegmentConfig::default(), &assets).unwrap()),
         normalizer: Arc::new(Normalizer::new(&NormalizeConfig::default(), &assets).unwrap()),
+        synonyms: Arc::default(),
     }));
     let call = |id: &str, text: &str| {
         let Analyzed { mut record, mut analysis } = call(id, "2026-03-01T09:00:00+08:00", "a");

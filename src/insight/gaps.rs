@@ -1,0 +1,50 @@
+//! What the knowledge base has no answer to: the questions that are remembered from searches, and what was left open in
+//! calls.
+
+use qingting_index::calls::{CallQuery, Filter};
+use qingting_index::knowledge::{Asked, Gap, KnowledgeIndex};
+use qingting_index::{DataDir, Result};
+use serde::{Deserialize, Serialize};
+
+/// What is remembered of the knowledge base's use: section `[knowledge]` of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KnowledgeConfig {
+    /// Questions without a sure answer that a server remembers, the newest ones; 0 remembers none.
+    pub question_log: u32,
+}
+
+impl Default for KnowledgeConfig {
+    fn default() -> Self {
+        Self { question_log: 10_000 }
+    }
+}
+
+/// Unresolved calls that are looked at, the newest ones.
+const MOST_CALLS: usize = 500;
+
+/// Remembered questions that are looked at, the newest ones: grouping compares each with every group.
+const MOST_QUESTIONS: usize = 5000;
+
+/// Groups what has no answer, the most frequent first.
+///
+/// # Errors
+/// When the ledger, an index or the store cannot be read.
+pub fn find(data: &DataDir, knowledge: &KnowledgeIndex, limit: usize) -> Result<Vec<Gap>> {
+    let questions = data.questions()?.into_iter().take(MOST_QUESTIONS);
+    let mut asked: Vec<Asked> = questions.map(|question| Asked { text: question.text, call: None }).collect();
+    let query = CallQuery {
+        filter: Some(Filter::parse("outcome:unresolved")?),
+        limit: MOST_CALLS,
+        turns_per_call: 0,
+        ..CallQuery::default()
+    };
+    for hit in data.calls()?.search(&query)?.hits {
+        let Some(call) = data.get_call(&hit.call_id)? else {
+            continue;
+        };
+        let turns: Vec<_> = call.record.turns.iter().map(|turn| (turn.role, turn.text.as_str())).collect();
+        asked.extend(knowledge.matter(&turns).map(|text| Asked { text, call: Some(hit.call_id) }));
+    }
+    knowledge.gaps(&asked, limit)
+}

@@ -1,0 +1,143 @@
+//! Suggestions for a call that is still running: turns in, articles for what the caller needs now out. Owns the call so
+//! far and its bounds, which are those of a followed call (`follow`), and tells whether anything has changed; what is
+//! asked and what is sure enough is decided by the knowledge index.
+//!
+//! Nothing of the call is analysed, and the knowledge base is searched only when what would be asked has changed, so
+//! small talk and the agent's own words cost next to nothing.
+
+use std::sync::Arc;
+
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+use prost::Message;
+use qingting_index::knowledge::KnowledgeHit;
+use qingting_pipeline::record::CallRecord;
+use qingting_proto::v1;
+use tokio::sync::OwnedSemaphorePermit;
+use tonic::Status;
+
+use super::convert::{Invalid, record_from_wire, turns_from_wire};
+use super::knowledge::hit_to_wire;
+use super::shared::{Ready, Shared};
+use super::status::{Failure, status_message};
+
+type Answer = Result<v1::SuggestResponse, Status>;
+
+/// Articles suggested at once: an agent on the phone reads no more.
+const MOST_HITS: usize = 3;
+
+/// Answers the messages one after the other: each rests on those before.
+pub(super) fn answers(
+    shared: Arc<Shared>,
+    ready: Arc<Ready>,
+    permit: OwnedSemaphorePermit,
+    messages: impl Stream<Item = Result<v1::SuggestRequest, Status>> + Send + 'static,
+) -> BoxStream<'static, Answer> {
+    let advice = Advice { shared, ready, call: None, _permit: permit };
+    let state = (advice, messages.enumerate().boxed());
+    futures::stream::unfold(state, |(mut advice, mut messages)| async move {
+        let (index, message) = messages.next().await?;
+        let answer = match message {
+            Ok(message) => Ok(advice.answer(index, message).await),
+            Err(status) => Err(status),
+        };
+        Some((answer, (advice, messages)))
+    })
+    .boxed()
+}
+
+struct Advice {
+    shared: Arc<Shared>,
+    ready: Arc<Ready>,
+    call: Option<Advised>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The call as of the last message that was not refused.
+struct Advised {
+    record: Arc<CallRecord>,
+    /// Size of the messages that it came in.
+    bytes: usize,
+    /// What was asked last.
+    need: Vec<String>,
+    /// Articles and places of the passages that were suggested last.
+    told: Vec<(String, u32)>,
+}
+
+impl Advice {
+    async fn answer(&mut self, index: usize, message: v1::SuggestRequest) -> v1::SuggestResponse {
+        let named = message.call.as_ref().map(|call| call.call_id.clone());
+        let result = match self.take(message).await {
+            Ok(suggestions) => v1::suggest_response::Result::Suggestions(suggestions),
+            Err(failure) => v1::suggest_response::Result::Error(status_message(Some(&failure.into()))),
+        };
+        let known = self.call.as_ref().map(|call| call.record.call_id.clone());
+        let call_id = known.or(named).unwrap_or_default();
+        v1::SuggestResponse { index: index as i64, call_id, result: Some(result) }
+    }
+
+    async fn take(&mut self, message: v1::SuggestRequest) -> Result<v1::Suggestions, Failure> {
+        let mut next = self.extended(message)?;
+        let (record, ready, before) = (next.record.clone(), self.ready.clone(), std::mem::take(&mut next.need));
+        let work = move || {
+            let turns: Vec<_> = record.turns.iter().map(|turn| (turn.role, turn.text.as_str())).collect();
+            let need = ready.reader.need(&turns);
+            // The same question has the same answer.
+            let found = if need == before {
+                None
+            } else {
+                Some(ready.reader.suggest(&need, MOST_HITS)?.hits)
+            };
+            Ok::<_, Failure>((need, found))
+        };
+        let (need, found) = self.shared.compute.run(work).await??;
+        let told = found.as_deref().map(places);
+        let changed = told.as_ref().is_some_and(|told| *told != next.told);
+        let turn_count = i32::try_from(next.record.turns.len()).unwrap_or(i32::MAX);
+        let hits = found.filter(|_| changed).unwrap_or_default();
+        self.call = Some(Advised { need, told: told.unwrap_or_else(|| std::mem::take(&mut next.told)), ..next });
+        Ok(v1::Suggestions { changed, hits: hits.into_iter().map(hit_to_wire).collect(), turn_count })
+    }
+
+    /// The call with what the message adds.
+    fn extended(&self, message: v1::SuggestRequest) -> Result<Advised, Invalid> {
+        let size = message.encoded_len();
+        let v1::SuggestRequest { call, turns } = message;
+        let (next, field) = match &self.call {
+            None if !turns.is_empty() => {
+                return Err(Invalid::field("turns", "only after the call; turns so far belong into it"));
+            }
+            None => {
+                let record = Arc::new(record_from_wire(call, "call")?);
+                (Advised { record, bytes: size, need: Vec::new(), told: Vec::new() }, "call.turns")
+            }
+            Some(_) if call.is_some() => return Err(Invalid::field("call", "only in the first message")),
+            Some(_) if turns.is_empty() => return Err(Invalid::field("turns", "required")),
+            Some(advised) => {
+                let mut record = CallRecord::clone(&advised.record);
+                record.turns.extend(turns_from_wire(turns)?);
+                let next = Advised {
+                    record: Arc::new(record),
+                    bytes: advised.bytes + size,
+                    need: advised.need.clone(),
+                    told: advised.told.clone(),
+                };
+                (next, "turns")
+            }
+        };
+        let config = &self.shared.config;
+        if next.record.turns.len() > config.max_followed_turns {
+            let message = format!("more than {} in a call that is followed", config.max_followed_turns);
+            return Err(Invalid::field(field, message));
+        }
+        if next.bytes > config.max_request_bytes {
+            let message = format!("the call so far is larger than {} bytes", config.max_request_bytes);
+            return Err(Invalid::field(field, message));
+        }
+        Ok(next)
+    }
+}
+
+fn places(hits: &[KnowledgeHit]) -> Vec<(String, u32)> {
+    hits.iter().map(|hit| (hit.id.clone(), hit.passage_start)).collect()
+}
