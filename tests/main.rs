@@ -8,5 +8,6 @@
 
 mod cli;
 mod grpc;
+mod knowledge;
 mod overlaps;
 mod topics;
