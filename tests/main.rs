@@ -8,6 +8,7 @@
 
 mod cli;
 mod grpc;
+mod knowledge;
 mod overlaps;
 mod search;
 mod topics;
