@@ -51,7 +51,7 @@ impl Manifest {
     ///
     /// # Errors
     /// [`Error::NewerFormat`] before anything else is looked at.
-    pub(crate) fn read(data: &Path) -> Result<Option<Self>> {
+    pub fn read(data: &Path) -> Result<Option<Self>> {
         let path = data.join(FILE);
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use clap::Args;
 use miette::{IntoDiagnostic, miette};
 use qingting_index::knowledge::KnowledgeIndex;
-use qingting_index::{Context, DataDir, DateRange, Error};
+use qingting_index::{Context, DataDir, DateRange, Error, Manifest};
 use qingting_models::{Encoder, StaticVectors};
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::assets::Assets;
@@ -77,8 +77,11 @@ impl DataArgs {
     }
 
     /// For commands that can also go through whoever writes the data folder: it opened for writing, or who
-    /// holds it.
+    /// holds it. A missing folder is not created just to find nothing in it.
     pub(crate) fn writer_or_holder(&self, who: &str) -> miette::Result<Result<Opened, String>> {
+        if Manifest::read(&self.data).map_err(index)?.is_none() {
+            return Err(index(Error::not_found(format!("data folder {}", self.data.display()))));
+        }
         let (settings, assets) = self.config.load()?;
         let pipeline = args::pipeline(&settings, &assets)?;
         match DataDir::open_writer(&self.data, Context::new(&pipeline), who) {

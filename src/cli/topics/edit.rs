@@ -239,7 +239,6 @@ pub(super) fn pin(args: &PinArgs, pinned: bool) -> miette::Result<u8> {
 }
 
 fn decide(data: &DataArgs, decision: &Decision) -> miette::Result<u8> {
-    drop(data.reader()?);
     let topics = match data.writer_or_holder("qingting topics")? {
         Ok(opened) => {
             let mut topics = read(&opened.data)?;

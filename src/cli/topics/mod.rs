@@ -86,8 +86,6 @@ fn update(args: &FindArgs) -> miette::Result<u8> {
     let data = args.data.clone().ok_or_else(|| miette!("--data DIR is missing"))?;
     let data = DataArgs { data, config: args.config.clone() };
     let range = args.dates.range();
-    // A missing folder is not created just to find nothing in it.
-    drop(data.reader()?);
     let topics = match data.writer_or_holder("qingting topics")? {
         Ok(opened) => find(&opened, range, args.seed, args.rebuild)?,
         Err(holder) => match Served::connect(&holder)? {
