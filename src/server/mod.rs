@@ -21,6 +21,7 @@ mod ingest;
 mod knowledge;
 mod layers;
 mod paging;
+mod running;
 mod shared;
 mod status;
 mod suggest;

@@ -1,5 +1,5 @@
-//! Suggestions for a call that is still running: turns in, articles for what the caller needs now out. Owns the call so
-//! far and its bounds, which are those of a followed call (`follow`), and tells whether anything has changed; what is
+//! Suggestions for a call that is still running: turns in, articles for what the caller needs now out. Tells
+//! whether anything has changed; the call so far and its bounds are those of [`super::running`], and what is
 //! asked and what is sure enough is decided by the knowledge index.
 //!
 //! Nothing of the call is analysed, and the knowledge base is searched only when what would be asked has changed, so
@@ -11,13 +11,12 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use prost::Message;
 use qingting_index::knowledge::KnowledgeHit;
-use qingting_pipeline::record::CallRecord;
 use qingting_proto::v1;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
 
-use super::convert::{Invalid, record_from_wire, turns_from_wire};
 use super::knowledge::hit_to_wire;
+use super::running::RunningCall;
 use super::shared::{Ready, Shared};
 use super::status::{Failure, status_message};
 
@@ -55,9 +54,7 @@ struct Advice {
 
 /// The call as of the last message that was not refused.
 struct Advised {
-    record: Arc<CallRecord>,
-    /// Size of the messages that it came in.
-    bytes: usize,
+    running: RunningCall,
     /// What was asked last.
     need: Vec<String>,
     /// Articles and places of the passages that were suggested last.
@@ -71,14 +68,19 @@ impl Advice {
             Ok(suggestions) => v1::suggest_response::Result::Suggestions(suggestions),
             Err(failure) => v1::suggest_response::Result::Error(status_message(Some(&failure.into()))),
         };
-        let known = self.call.as_ref().map(|call| call.record.call_id.clone());
+        let known = self.call.as_ref().map(|call| call.running.record.call_id.clone());
         let call_id = known.or(named).unwrap_or_default();
         v1::SuggestResponse { index: index as i64, call_id, result: Some(result) }
     }
 
     async fn take(&mut self, message: v1::SuggestRequest) -> Result<v1::Suggestions, Failure> {
-        let mut next = self.extended(message)?;
-        let (record, ready, before) = (next.record.clone(), self.ready.clone(), std::mem::take(&mut next.need));
+        let size = message.encoded_len();
+        let v1::SuggestRequest { call, turns } = message;
+        let known = self.call.as_ref();
+        let running = RunningCall::extended(known.map(|call| &call.running), call, turns, size, &self.shared.config)?;
+        let before = known.map(|call| call.need.clone()).unwrap_or_default();
+        let told_before = known.map(|call| call.told.clone()).unwrap_or_default();
+        let (record, ready) = (running.record.clone(), self.ready.clone());
         let work = move || {
             let turns: Vec<_> = record.turns.iter().map(|turn| (turn.role, turn.text.as_str())).collect();
             let need = ready.reader.need(&turns);
@@ -92,49 +94,11 @@ impl Advice {
         };
         let (need, found) = self.shared.compute.run(work).await??;
         let told = found.as_deref().map(places);
-        let changed = told.as_ref().is_some_and(|told| *told != next.told);
-        let turn_count = i32::try_from(next.record.turns.len()).unwrap_or(i32::MAX);
+        let changed = told.as_ref().is_some_and(|told| *told != told_before);
+        let turn_count = i32::try_from(running.record.turns.len()).unwrap_or(i32::MAX);
         let hits = found.filter(|_| changed).unwrap_or_default();
-        self.call = Some(Advised { need, told: told.unwrap_or_else(|| std::mem::take(&mut next.told)), ..next });
+        self.call = Some(Advised { running, need, told: told.unwrap_or(told_before) });
         Ok(v1::Suggestions { changed, hits: hits.into_iter().map(hit_to_wire).collect(), turn_count })
-    }
-
-    /// The call with what the message adds.
-    fn extended(&self, message: v1::SuggestRequest) -> Result<Advised, Invalid> {
-        let size = message.encoded_len();
-        let v1::SuggestRequest { call, turns } = message;
-        let (next, field) = match &self.call {
-            None if !turns.is_empty() => {
-                return Err(Invalid::field("turns", "only after the call; turns so far belong into it"));
-            }
-            None => {
-                let record = Arc::new(record_from_wire(call, "call")?);
-                (Advised { record, bytes: size, need: Vec::new(), told: Vec::new() }, "call.turns")
-            }
-            Some(_) if call.is_some() => return Err(Invalid::field("call", "only in the first message")),
-            Some(_) if turns.is_empty() => return Err(Invalid::field("turns", "required")),
-            Some(advised) => {
-                let mut record = CallRecord::clone(&advised.record);
-                record.turns.extend(turns_from_wire(turns)?);
-                let next = Advised {
-                    record: Arc::new(record),
-                    bytes: advised.bytes + size,
-                    need: advised.need.clone(),
-                    told: advised.told.clone(),
-                };
-                (next, "turns")
-            }
-        };
-        let config = &self.shared.config;
-        if next.record.turns.len() > config.max_followed_turns {
-            let message = format!("more than {} in a call that is followed", config.max_followed_turns);
-            return Err(Invalid::field(field, message));
-        }
-        if next.bytes > config.max_request_bytes {
-            let message = format!("the call so far is larger than {} bytes", config.max_request_bytes);
-            return Err(Invalid::field(field, message));
-        }
-        Ok(next)
     }
 }
 

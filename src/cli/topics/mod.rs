@@ -37,7 +37,7 @@ struct FindArgs {
     config: ConfigArgs,
     #[command(flatten)]
     dates: DateArgs,
-    /// Seed of the clustering; the same calls and seed give the same topics
+    /// Seed of the clustering; the same calls and seed give the same topics. A server that holds the folder uses 1
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Find all topics anew but those that somebody named, merged or pinned
