@@ -9,7 +9,7 @@
 mod common;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use qingting_index::calls::{CallQuery, Filter};
+use qingting_index::calls::{CallQuery, Filter, NoLookup};
 use qingting_index::{Context, DataDir};
 
 fn search(c: &mut Criterion) {
@@ -19,7 +19,6 @@ fn search(c: &mut Criterion) {
     let mut session = data.ingest().expect("a session");
     session.put_batch(common::analyzed(&pipeline, 2_000), "bench").expect("calls to be put");
     session.finish().expect("calls to be kept");
-    let index = data.calls().expect("the call index");
     let filter = Some(Filter::parse("taboo:T4 score<80").expect("a filter"));
     let queries = [
         ("word", CallQuery::text("停水")),
@@ -28,10 +27,10 @@ fn search(c: &mut Criterion) {
     ];
     let mut group = c.benchmark_group("search");
     for (name, query) in &queries {
-        group.bench_function(*name, |b| b.iter(|| index.search(query).expect("hits").total));
+        group.bench_function(*name, |b| b.iter(|| data.search(query, &NoLookup).expect("hits").total));
     }
     group.bench_function("aggregate", |b| {
-        b.iter(|| index.aggregate(&CallQuery::default(), Some("agent")).expect("groups").len());
+        b.iter(|| data.aggregate(&CallQuery::default(), Some("agent"), &NoLookup).expect("groups").len());
     });
     group.finish();
 }

@@ -7,6 +7,7 @@
 //! phrase may span punctuation that a recogniser put in, and "the n-grams of a string stand at
 //! consecutive positions" means exactly "the text contains that string".
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use qingting_pipeline::normalize::Normalizer;
@@ -19,16 +20,23 @@ use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 /// Separates the turns of a call inside one indexed text.
 pub const TURN_SEPARATOR: char = '\u{1e}';
 
+/// Separates the parts of the speakers inside one indexed text; a part ends with the end of a turn.
+pub const SPEAKER_SEPARATOR: char = '\u{1d}';
+
 /// Positions left free between two turns, so that no phrase crosses from one to the next.
-pub const TURN_GAP: usize = 16;
+pub const TURN_GAP: usize = 1;
 
 /// Changes whenever the terms of a text might for a reason that is not the dictionary's.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Tokenizer of word fields.
 pub(crate) const WORDS: &str = "qingting_words";
 /// Tokenizer of character n-gram fields.
 pub(crate) const GRAMS: &str = "qingting_grams";
+/// Tokenizer of fields of pairs of neighbouring characters.
+pub(crate) const PAIRS: &str = "qingting_pairs";
+/// Tokenizer of fields of single characters, each with its speaker.
+pub(crate) const CHARS: &str = "qingting_chars";
 
 const PLACEHOLDERS: [MaskKind; 7] = [
     MaskKind::IdCard,
@@ -113,7 +121,9 @@ impl Analyzer {
     /// Registers the tokenizers; tantivy forgets them with every process.
     pub fn register(&self, index: &Index) {
         index.tokenizers().register(WORDS, WordTokenizer { segmenter: Arc::clone(&self.segmenter) });
-        index.tokenizers().register(GRAMS, GramTokenizer);
+        index.tokenizers().register(GRAMS, GramTokenizer { singles: true });
+        index.tokenizers().register(PAIRS, GramTokenizer { singles: false });
+        index.tokenizers().register(CHARS, CharTokenizer);
     }
 
     /// Changes whenever the terms of a text might.
@@ -124,11 +134,36 @@ impl Analyzer {
 
 /// Options of an indexed, not stored text field with positions.
 pub(crate) fn text_options(tokenizer: &str) -> TextOptions {
+    options_of(tokenizer, IndexRecordOption::WithFreqsAndPositions)
+}
+
+/// Options of an indexed, not stored text field. The lengths of texts are kept where there are frequencies.
+pub(crate) fn options_of(tokenizer: &str, record: IndexRecordOption) -> TextOptions {
     TextOptions::default().set_indexing_options(
         TextFieldIndexing::default()
             .set_tokenizer(tokenizer)
-            .set_index_option(IndexRecordOption::WithFreqsAndPositions),
+            .set_index_option(record)
+            .set_fieldnorms(record.has_freq()),
     )
+}
+
+/// Positions that a folded text takes.
+pub(crate) fn positions(folded: &str) -> usize {
+    folded
+        .chars()
+        .map(|c| {
+            if c == TURN_SEPARATOR {
+                TURN_GAP
+            } else {
+                usize::from(is_content(c))
+            }
+        })
+        .sum()
+}
+
+/// The term of a character that this speaker said: 0 for the first part of a text, and so on.
+pub(crate) fn spoken_char(c: char, speaker: usize) -> String {
+    format!("{speaker}{c}")
 }
 
 /// Whether a character is indexed.
@@ -202,9 +237,11 @@ impl Tokenizer for WordTokenizer {
     }
 }
 
-/// Every content character and every pair of neighbours among them.
+/// Every pair of neighbours among the content characters, and those themselves where they are wanted.
 #[derive(Clone)]
-struct GramTokenizer;
+struct GramTokenizer {
+    singles: bool,
+}
 
 impl Tokenizer for GramTokenizer {
     type TokenStream<'a> = ListStream<'a>;
@@ -222,12 +259,56 @@ impl Tokenizer for GramTokenizer {
                 if let Some((start, at)) = previous {
                     items.push(Item { start, end, position: at, chars: 2 });
                 }
-                items.push(Item { start: byte, end, position, chars: 1 });
+                if self.singles {
+                    items.push(Item { start: byte, end, position, chars: 1 });
+                }
                 previous = Some((byte, position));
                 position += 1;
             }
         }
         ListStream::new(text, items)
+    }
+}
+
+/// Every content character once a speaker.
+#[derive(Clone)]
+struct CharTokenizer;
+
+impl Tokenizer for CharTokenizer {
+    type TokenStream<'a> = TermStream;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> TermStream {
+        let parts = text.split(SPEAKER_SEPARATOR).enumerate();
+        let said: BTreeSet<(usize, char)> = parts
+            .flat_map(|(speaker, part)| part.chars().filter(|&c| is_content(c)).map(move |c| (speaker, c)))
+            .collect();
+        TermStream { terms: said.into_iter(), token: Token::default() }
+    }
+}
+
+/// A token stream over terms without a place.
+struct TermStream {
+    terms: std::collections::btree_set::IntoIter<(usize, char)>,
+    token: Token,
+}
+
+impl TokenStream for TermStream {
+    fn advance(&mut self) -> bool {
+        let Some((speaker, c)) = self.terms.next() else {
+            return false;
+        };
+        self.token.text = spoken_char(c, speaker);
+        // The default is the largest number, which tantivy would count on from.
+        self.token.position = 0;
+        true
+    }
+
+    fn token(&self) -> &Token {
+        &self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.token
     }
 }
 
@@ -293,7 +374,7 @@ mod tests {
 
     #[test]
     fn grams_count_content_characters_and_stop_at_turns() {
-        let found = tokens(&mut GramTokenizer, "退款，慢\u{1e}好");
+        let found = tokens(&mut GramTokenizer { singles: true }, "退款，慢\u{1e}好");
         let expected = [
             ("退", 0),
             ("退款", 0),
@@ -305,6 +386,23 @@ mod tests {
         let mut sorted = found;
         sorted.sort_by_key(|(text, position)| (*position, text.chars().count()));
         assert_eq!(sorted, expected.map(|(t, p)| (t.to_owned(), p)));
+    }
+
+    #[test]
+    fn pairs_and_characters_have_fields_of_their_own() {
+        let text = "退款，慢\u{1e}\u{1d}慢慢";
+        let pairs = tokens(&mut GramTokenizer { singles: false }, text);
+        assert_eq!(
+            pairs,
+            [
+                ("退款".to_owned(), 0),
+                ("款慢".to_owned(), 1),
+                ("慢慢".to_owned(), 3 + TURN_GAP)
+            ]
+        );
+        let chars: Vec<String> = tokens(&mut CharTokenizer, text).into_iter().map(|(text, _)| text).collect();
+        assert_eq!(chars, ["0慢", "0款", "0退", "1慢"]);
+        assert_eq!(positions(text), 5 + TURN_GAP);
     }
 
     #[test]

@@ -88,8 +88,7 @@ pub(super) fn run(args: &SearchArgs) -> miette::Result<u8> {
         let topics: Topics = opened.data.read_topics()?.ok_or(insight::Error::NoTopics)?;
         calls_of(&topics, topic)
     };
-    let calls = opened.data.calls().map_err(index)?;
-    let page = calls.search_with(&query, &TopicLookup(topics)).map_err(|error| match &args.like {
+    let page = opened.data.search(&query, &TopicLookup(topics)).map_err(|error| match &args.like {
         Some(call_id) if matches!(error, qingting_index::Error::NotFound { .. }) => {
             miette!(help = "qingting search shows the ids of calls", "--like {call_id}: no such call")
         }

@@ -1,7 +1,7 @@
 //! What the knowledge base has no answer to: the questions that are remembered from searches, and what was left open in
 //! calls.
 
-use qingting_index::calls::{CallQuery, Filter};
+use qingting_index::calls::{CallQuery, Filter, NoLookup};
 use qingting_index::knowledge::{Asked, Gap, KnowledgeIndex};
 use qingting_index::{DataDir, Result};
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ pub fn find(data: &DataDir, knowledge: &KnowledgeIndex, limit: usize) -> Result<
         turns_per_call: 0,
         ..CallQuery::default()
     };
-    for hit in data.calls()?.search(&query)?.hits {
+    for hit in data.search(&query, &NoLookup)?.hits {
         let Some(call) = data.get_call(&hit.call_id)? else {
             continue;
         };

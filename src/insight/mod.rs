@@ -6,7 +6,7 @@ pub mod gaps;
 pub mod lookup;
 pub mod nightly;
 
-use qingting_index::calls::{CallQuery, Filter, Sort};
+use qingting_index::calls::{CallQuery, Filter, NoLookup, Sort};
 use qingting_index::{self as index, DataDir, DateRange};
 use qingting_pipeline::record::CallDigest;
 use qingting_pipeline::topic::association::AssociationConfig;
@@ -100,7 +100,7 @@ pub fn crises(data: &DataDir, range: DateRange) -> Result<Vec<CrisisAlert>> {
         ..CallQuery::default()
     };
     let mut crises = Vec::new();
-    for hit in data.calls()?.search(&query)?.hits {
+    for hit in data.search(&query, &NoLookup)?.hits {
         if let Some(call) = data.get_call(&hit.call_id)? {
             crises.push(CrisisAlert {
                 call_id: hit.call_id,

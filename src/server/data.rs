@@ -77,7 +77,7 @@ pub fn open(
 impl Reader for Data {
     fn search_calls(&self, query: &CallQuery) -> index::Result<CallPage> {
         let lookup = TopicLookup(|topic: &str| calls_of(&self.topics()?.topics, topic));
-        self.folder.calls()?.search_with(query, &lookup)
+        self.folder.search(query, &lookup)
     }
 
     fn get_call(&self, call_id: &str) -> index::Result<Option<Analyzed>> {
@@ -86,7 +86,7 @@ impl Reader for Data {
 
     fn aggregate(&self, query: &CallQuery, group_by: Option<&str>) -> index::Result<Vec<Group>> {
         let lookup = TopicLookup(|topic: &str| calls_of(&self.topics()?.topics, topic));
-        self.folder.calls()?.aggregate_with(query, group_by, &lookup)
+        self.folder.aggregate(query, group_by, &lookup)
     }
 
     fn topics(&self) -> insight::Result<Arc<TopicView>> {

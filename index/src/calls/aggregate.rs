@@ -9,10 +9,11 @@ use tantivy::columnar::{Column, MonotonicallyMappableToU64, StrColumn};
 use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
 
 use super::collect::lower_bound;
-use super::filter::{Lookup, NoLookup};
+use super::filter::Lookup;
 use super::histogram::{Histogram, monday, week};
 use super::query::{CallQuery, Facet, FacetRequest, FacetValue};
 use super::schema::{FIELDS, Kind, field_info};
+use super::transcripts::Transcripts;
 use super::{CallIndex, search};
 use crate::{Error, Result};
 
@@ -103,21 +104,19 @@ impl CallIndex {
     /// order of their keys. Sort, page, facets and snippets of the query play no part.
     ///
     /// # Errors
-    /// When the field cannot be grouped by, or the index cannot be read.
-    pub fn aggregate(&self, query: &CallQuery, group_by: Option<&str>) -> Result<Vec<Group>> {
-        self.aggregate_with(query, group_by, &NoLookup)
-    }
-
-    /// As [`Self::aggregate`], with conditions about what is kept elsewhere.
-    ///
-    /// # Errors
-    /// When the field cannot be grouped by, a filter names a set that is not there, or the index cannot be
-    /// read.
-    pub fn aggregate_with(&self, query: &CallQuery, group_by: Option<&str>, lookup: &dyn Lookup) -> Result<Vec<Group>> {
+    /// When the field cannot be grouped by, a filter names a set that is not there, or the index or the
+    /// call that others are to be like cannot be read.
+    pub fn aggregate(
+        &self,
+        query: &CallQuery,
+        group_by: Option<&str>,
+        lookup: &dyn Lookup,
+        calls: &dyn Transcripts,
+    ) -> Result<Vec<Group>> {
         let by = group_by.map_or_else(|| Ok(By::everything()), By::field)?;
         let searcher = self.reader.searcher();
         let text = query.text.as_deref().map(|text| self.parse(text));
-        let built = search::build(self, query, text, &searcher, lookup)?;
+        let built = search::build(self, query, text, &searcher, lookup, calls)?;
         let counts = searcher.search(&built.query, &Tally { by: vec![by], detailed: true })?;
         let groups = counts.into_iter().next().unwrap_or_default();
         Ok(groups.into_iter().map(|(key, stats)| stats.group(key)).collect())
@@ -216,6 +215,37 @@ struct Table {
     /// Ordinals that belong to the attribute.
     range: std::ops::Range<u64>,
     rows: HashMap<u64, Stats<u64>>,
+    /// Calls by value, where nothing else is wanted and the values lie close together.
+    calls: Option<Calls>,
+}
+
+/// Values that lie closer together than this are counted in a table.
+const WIDEST: u64 = 1 << 20;
+
+/// Numbers of calls by value, from the smallest value on.
+#[derive(Debug)]
+struct Calls {
+    smallest: u64,
+    counts: Vec<u64>,
+}
+
+impl Calls {
+    fn new(smallest: u64, largest: u64) -> Option<Self> {
+        let width = largest.checked_sub(smallest)?.checked_add(1).filter(|&width| width <= WIDEST)?;
+        Some(Self { smallest, counts: vec![0; usize::try_from(width).ok()?] })
+    }
+
+    fn add(&mut self, value: u64) {
+        let place = usize::try_from(value.wrapping_sub(self.smallest)).ok();
+        if let Some(count) = place.and_then(|place| self.counts.get_mut(place)) {
+            *count += 1;
+        }
+    }
+
+    fn into_rows(self) -> impl Iterator<Item = (u64, Stats<u64>)> {
+        let counted = (self.smallest..).zip(self.counts).filter(|&(_, calls)| calls > 0);
+        counted.map(|(value, calls)| (value, Stats { calls, ..Stats::default() }))
+    }
 }
 
 pub(super) struct TallySegment {
@@ -241,6 +271,7 @@ impl Collector for Tally {
                     text: None,
                     range: 0..u64::MAX,
                     rows: HashMap::new(),
+                    calls: None,
                 };
                 match &by.naming {
                     Naming::Text => table.text = fast.str(by.column)?,
@@ -255,6 +286,9 @@ impl Collector for Tally {
                         table.values = fast.u64_lenient(by.column)?.map(|(column, _)| column);
                     }
                     Naming::Nothing => {}
+                }
+                if !self.detailed {
+                    table.calls = table.narrow();
                 }
                 Ok(table)
             })
@@ -311,8 +345,16 @@ impl SegmentCollector for TallySegment {
                 }
             }
             // A call counts once, however often it has the value.
-            self.scratch.sort_unstable();
-            self.scratch.dedup();
+            if self.scratch.len() > 1 {
+                self.scratch.sort_unstable();
+                self.scratch.dedup();
+            }
+            if let Some(calls) = &mut table.calls {
+                for &value in &self.scratch {
+                    calls.add(value);
+                }
+                continue;
+            }
             for &value in &self.scratch {
                 let row = table.rows.entry(value).or_default();
                 row.calls += 1;
@@ -337,9 +379,20 @@ impl SegmentCollector for TallySegment {
 }
 
 impl Table {
+    /// A table of counts if all values fit into one.
+    fn narrow(&self) -> Option<Calls> {
+        match (&self.naming, &self.text, &self.values) {
+            (Naming::Month, _, Some(days)) => Calls::new(days.min_value() / 100, days.max_value() / 100),
+            (Naming::Week, _, Some(days)) => Calls::new(monday(days.min_value())?, monday(days.max_value())?),
+            (_, _, Some(values)) => Calls::new(values.min_value(), values.max_value()),
+            (_, Some(text), None) => Calls::new(0, text.num_terms() as u64),
+            _ => None,
+        }
+    }
+
     fn named(self, tally_columns: &[Option<StrColumn>]) -> tantivy::Result<Counts> {
         let mut counts = Counts::new();
-        for (value, row) in self.rows {
+        for (value, row) in self.rows.into_iter().chain(self.calls.into_iter().flat_map(Calls::into_rows)) {
             let key = match &self.naming {
                 Naming::Nothing => String::new(),
                 Naming::Number => f64::from_u64(value).to_string(),

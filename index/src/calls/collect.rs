@@ -7,7 +7,7 @@ use std::collections::BinaryHeap;
 use sha2::{Digest, Sha256};
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::{Column, StrColumn};
-use tantivy::{DocAddress, DocId, Score, SegmentOrdinal, SegmentReader};
+use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
 
 use super::pins::Snapshot;
 use super::query::{Sort, SortBy};
@@ -32,7 +32,6 @@ pub(super) struct Entry {
     key: Key,
     pub(super) call_id: String,
     pub(super) relevance: Score,
-    pub(super) address: DocAddress,
 }
 
 /// What is collected.
@@ -116,7 +115,6 @@ impl PartialOrd for Candidate {
 }
 
 pub(super) struct PageSegment {
-    segment: SegmentOrdinal,
     sort: Sort,
     limit: usize,
     values: Option<Column<u64>>,
@@ -131,7 +129,7 @@ impl Collector for PageCollector {
     type Fruit = Collected;
     type Child = PageSegment;
 
-    fn for_segment(&self, segment: SegmentOrdinal, reader: &SegmentReader) -> tantivy::Result<PageSegment> {
+    fn for_segment(&self, _: SegmentOrdinal, reader: &SegmentReader) -> tantivy::Result<PageSegment> {
         let fast = reader.fast_fields();
         let values = match self.sort.by {
             SortBy::Relevance => None,
@@ -148,7 +146,6 @@ impl Collector for PageCollector {
             }
         };
         Ok(PageSegment {
-            segment,
             sort: self.sort,
             limit: self.limit,
             values,
@@ -209,6 +206,12 @@ impl SegmentCollector for PageSegment {
             Some(value) if self.sort.descending => (u64::MAX - value).min(u64::MAX - 1),
             Some(value) => value.min(u64::MAX - 1),
         };
+        // Most calls are out by their value alone, without a look at their id.
+        if self.after.is_some_and(|after| key < after.0)
+            || (self.heap.len() >= self.limit && self.heap.peek().is_some_and(|worst| key > worst.key))
+        {
+            return;
+        }
         let call_ord = self.call_ids.as_ref().and_then(|ids| ids.ords().first(doc)).unwrap_or(0);
         if self.after.is_some_and(|after| (key, call_ord) < after) {
             return;
@@ -234,7 +237,6 @@ impl SegmentCollector for PageSegment {
                 key: candidate.key,
                 call_id,
                 relevance: candidate.relevance,
-                address: DocAddress::new(self.segment, candidate.doc),
             });
         }
         Ok(Collected { total: self.total, entries })

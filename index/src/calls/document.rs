@@ -1,14 +1,13 @@
-//! From a call and its analysis to the document of the index, and back to what a hit shows.
+//! From a call and its analysis to the document of the index.
 
 use chrono::{Datelike, Timelike};
 use qingting_pipeline::record::{Analysis, CallRecord, Direction, Finding, Need, Party, Role, Severity, Taboo};
-use serde::{Deserialize, Serialize};
 use tantivy::{DateTime, TantivyDocument};
 
 use super::query::Speaker;
-use super::schema::{CATEGORY_LEVEL, Fields};
-use crate::analyzer::{Analyzer, TURN_SEPARATOR};
-use crate::{Error, Result};
+use super::schema::{AGENT_END, CALLER_END, CATEGORY_LEVEL, Fields};
+use crate::Result;
+use crate::analyzer::{Analyzer, SPEAKER_SEPARATOR, TURN_SEPARATOR, positions};
 
 /// Longer keywords are cut; tantivy would drop them without a word.
 const LONGEST_KEYWORD: usize = 512;
@@ -21,26 +20,7 @@ pub struct CallDocument {
     pub(super) document: TantivyDocument,
 }
 
-/// What the index keeps of a call to show it as a hit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct StoredCall {
-    pub(super) call_id: String,
-    pub(super) started_at: Option<String>,
-    pub(super) agent: Option<String>,
-    pub(super) queue: Option<String>,
-    pub(super) appeal_type: String,
-    pub(super) outcome: String,
-    pub(super) score: Option<f64>,
-    pub(super) duration_ms: Option<u64>,
-    pub(super) codes: Vec<String>,
-    pub(super) turns: Vec<StoredTurn>,
-}
-
-/// A turn in as few bytes as JSON allows: role, start, end, text.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct StoredTurn(pub(super) Role, pub(super) Option<u64>, pub(super) Option<u64>, pub(super) String);
-
-/// Which text fields a role's turns go into.
+/// Which part of the text a role's turns go into.
 pub(super) fn speaker(role: Role) -> Speaker {
     match role {
         Role::Agent => Speaker::Agent,
@@ -87,28 +67,31 @@ pub(super) fn build(
     analysis: &Analysis,
 ) -> Result<CallDocument> {
     let mut builder = Builder { fields, document: TantivyDocument::new() };
-    add_texts(&mut builder, analyzer, record, analysis);
+    add_text(&mut builder, analyzer, record, analysis)?;
     add_record(&mut builder, record)?;
     add_analysis(&mut builder, analysis)?;
-    let stored = serde_json::to_vec(&stored_call(record, analysis)).map_err(|e| Error::json("an indexed call", e))?;
-    builder.document.add_bytes(fields.stored, &stored);
     Ok(CallDocument { call_id: record.call_id.clone(), document: builder.document })
 }
 
-fn add_texts(builder: &mut Builder<'_>, analyzer: &Analyzer, record: &CallRecord, analysis: &Analysis) {
-    let mut texts: [String; 3] = Default::default();
+/// The turns of agents, then those of callers, then the others, so that the position tells the speaker and
+/// one field does for all of them.
+fn add_text(builder: &mut Builder<'_>, analyzer: &Analyzer, record: &CallRecord, analysis: &Analysis) -> Result<()> {
+    let mut parts: [String; 3] = Default::default();
     for (turn, analysed) in record.turns.iter().zip(&analysis.turns) {
-        let text = &mut texts[speaker(turn.role) as usize];
-        let folded = analyzer.fold(&analysed.text);
-        text.extend(folded.chars().map(|c| if c == TURN_SEPARATOR { ' ' } else { c }));
-        text.push(TURN_SEPARATOR);
+        let part = &mut parts[speaker(turn.role) as usize];
+        let separates = |c| matches!(c, TURN_SEPARATOR | SPEAKER_SEPARATOR);
+        part.extend(analyzer.fold(&analysed.text).chars().map(|c| if separates(c) { ' ' } else { c }));
+        part.push(TURN_SEPARATOR);
     }
-    for (text, fields) in texts.iter().zip(&builder.fields.texts) {
-        if !text.is_empty() {
-            builder.document.add_text(fields.words, text);
-            builder.document.add_text(fields.grams, text);
-        }
+    let agent = positions(&parts[Speaker::Agent as usize]);
+    let caller = positions(&parts[Speaker::Caller as usize]);
+    builder.document.add_u64(builder.fields.get(AGENT_END)?, agent as u64);
+    builder.document.add_u64(builder.fields.get(CALLER_END)?, (agent + caller) as u64);
+    let text = parts.join(SPEAKER_SEPARATOR.encode_utf8(&mut [0; 4]));
+    for field in [builder.fields.text.pairs, builder.fields.text.chars] {
+        builder.document.add_text(field, &text);
     }
+    Ok(())
 }
 
 fn add_record(builder: &mut Builder<'_>, record: &CallRecord) -> Result<()> {
@@ -204,26 +187,6 @@ fn add_analysis(builder: &mut Builder<'_>, analysis: &Analysis) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn stored_call(record: &CallRecord, analysis: &Analysis) -> StoredCall {
-    StoredCall {
-        call_id: record.call_id.clone(),
-        started_at: record.started_at.map(|at| at.to_rfc3339()),
-        agent: record.agent.as_ref().map(|a| a.id.clone()),
-        queue: record.queue.clone(),
-        appeal_type: analysis.facts.appeal_type.clone(),
-        outcome: analysis.facts.outcome.clone(),
-        score: analysis.score.as_ref().map(|s| s.total),
-        duration_ms: analysis.signals.duration_ms,
-        codes: distinct(&analysis.findings, |f| Some(f.code.as_str())).into_iter().map(str::to_owned).collect(),
-        turns: record
-            .turns
-            .iter()
-            .zip(&analysis.turns)
-            .map(|(turn, analysed)| StoredTurn(turn.role, turn.start_ms, turn.end_ms, analysed.text.clone()))
-            .collect(),
-    }
 }
 
 /// The part of a keyword that is indexed.

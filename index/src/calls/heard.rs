@@ -4,31 +4,27 @@
 //!
 //! No field of its own is needed. The pairs of characters of the index that sound like a pair of
 //! the query are looked up in its dictionary, which an automaton walks in a few milliseconds, and a
-//! phrase of alternatives is a string that sounds like the query. So the classes can change
+//! string of alternatives is one that sounds like the query ([`super::alike`]). So the classes can change
 //! without a new index, and the index is not a byte larger for them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tantivy::query::{
-    BooleanQuery, BoostQuery, ConstScoreQuery, Occur, Query, RegexPhraseQuery, RegexQuery, TermQuery,
-};
-use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::query::{BooleanQuery, BoostQuery, ConstScoreQuery, Occur, Query, TermQuery};
+use tantivy::schema::IndexRecordOption;
 use tantivy::{Result, TantivyError, Term};
 use tantivy_fst::Regex;
 
-use super::schema::TextFields;
+use super::alike::AlikeQuery;
+use super::spoken::Scope;
 use super::steady::steady;
-use super::text::{TextQuery, TextTerm, anywhere, exclusions};
+use super::text::{TextQuery, TextTerm, contained, covering, exclusions};
 use super::wording::Wording;
 use crate::highlight::Needles;
 use crate::sound;
 
 /// Characters of a string beyond this number are not listened to.
 const LONGEST: usize = 16;
-
-/// Pairs of the dictionary that a phrase may stand for; above what the largest classes give.
-const MOST_EXPANSIONS: u32 = 1 << 18;
 
 /// Keeps the relevance of what only sounds alike small.
 const WEIGHT: f32 = 1e-3;
@@ -39,8 +35,8 @@ const WHOLE: f32 = 10.0;
 impl TextQuery {
     /// Calls that sound like the query and do not match it; `None` where nothing in it has a sound
     /// that can be looked for.
-    pub(super) fn build_heard(&self, fields: &[TextFields]) -> Result<Option<Box<dyn Query>>> {
-        let mut listener = Listener { fields, automata: HashMap::new() };
+    pub(super) fn build_heard(&self, scope: Scope) -> Result<Option<Box<dyn Query>>> {
+        let mut listener = Listener { scope, automata: HashMap::new() };
         let mut groups: Vec<(Occur, Box<dyn Query>)> = Vec::new();
         for group in &self.any {
             if group.iter().any(|term| !term.negated && audible(&term.literal)) {
@@ -52,7 +48,7 @@ impl TextQuery {
         }
         let heard: Box<dyn Query> = Box::new(BooleanQuery::new(groups));
         let clauses: Vec<(Occur, Box<dyn Query>)> =
-            vec![(Occur::Must, heard), (Occur::MustNot, steady(self.build(fields)))];
+            vec![(Occur::Must, heard), (Occur::MustNot, steady(self.build(scope)))];
         Ok(Some(Box::new(BoostQuery::new(Box::new(BooleanQuery::new(clauses)), WEIGHT))))
     }
 
@@ -83,20 +79,20 @@ fn listened(text: &str) -> String {
 }
 
 /// Builds the queries of one search. Compiling an automaton takes longer than walking the
-/// dictionary with it, so each is compiled once for all fields and terms.
-struct Listener<'a> {
-    fields: &'a [TextFields],
+/// dictionary with it, so each is compiled once for all terms.
+struct Listener {
+    scope: Scope,
     automata: HashMap<String, Arc<Regex>>,
 }
 
-impl Listener<'_> {
+impl Listener {
     fn group(&mut self, group: &[TextTerm]) -> Result<Box<dyn Query>> {
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
         for term in group {
             if term.negated {
-                clauses.extend(exclusions(term, self.fields));
+                clauses.extend(exclusions(term, self.scope));
             } else {
-                let mut ways = vec![term.anyhow(self.fields)];
+                let mut ways = vec![term.anyhow(self.scope)];
                 if audible(&term.literal) {
                     ways.extend(self.wording(&term.literal)?);
                 }
@@ -108,22 +104,15 @@ impl Listener<'_> {
 
     /// The ways in which a wording may sound: as a whole, or each of its parts somewhere.
     fn wording(&mut self, wording: &Wording) -> Result<Vec<Box<dyn Query>>> {
-        let mut ways = Vec::new();
-        let whole = listened(&wording.whole);
-        for field in self.fields {
-            ways.push(self.whole(&whole, field.grams)?);
-        }
+        let mut ways = vec![self.whole(&listened(&wording.whole))?];
         if wording.parts.len() > 1 {
             let mut parts: Vec<(Occur, Box<dyn Query>)> = Vec::new();
             for part in &wording.parts {
                 let length = part.chars().count() as f32;
                 let mut part_ways: Vec<Box<dyn Query>> =
-                    vec![Box::new(ConstScoreQuery::new(anywhere(part, self.fields), length))];
+                    vec![Box::new(ConstScoreQuery::new(contained(part, self.scope), length))];
                 if is_long(part) {
-                    let part = listened(part);
-                    for field in self.fields {
-                        part_ways.push(Box::new(ConstScoreQuery::new(self.alike(&part, field.grams)?, length)));
-                    }
+                    part_ways.push(Box::new(BoostQuery::new(self.alike(&listened(part))?, length)));
                 }
                 parts.push((Occur::Must, Box::new(BooleanQuery::union(part_ways))));
             }
@@ -133,21 +122,20 @@ impl Listener<'_> {
     }
 
     /// Texts with a string that sounds like this one, those first that have more of its characters.
-    fn whole(&mut self, string: &str, grams: Field) -> Result<Box<dyn Query>> {
+    fn whole(&mut self, string: &str) -> Result<Box<dyn Query>> {
         let chars: Vec<char> = string.chars().collect();
-        let whole = ConstScoreQuery::new(self.alike(string, grams)?, WHOLE * chars.len() as f32);
+        let whole = BoostQuery::new(self.alike(string)?, WHOLE * chars.len() as f32);
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, Box::new(whole))];
         if let [first, second] = chars.as_slice() {
-            for pattern in [
+            for half in [
                 format!("{first}{}", pattern(*second)),
                 format!("{}{second}", pattern(*first)),
             ] {
-                let regex = self.automaton(&pattern)?;
-                clauses.push((Occur::Should, Box::new(RegexQuery::from_regex(regex, grams))));
+                clauses.push((Occur::Should, self.patterns(&[(0, half)])?));
             }
         } else {
             for pair in chars.windows(2) {
-                let term = Term::from_field_text(grams, &pair.iter().collect::<String>());
+                let term = Term::from_field_text(self.scope.text.pairs, &pair.iter().collect::<String>());
                 let same = TermQuery::new(term, IndexRecordOption::Basic);
                 clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(Box::new(same), 1.0))));
             }
@@ -156,23 +144,16 @@ impl Listener<'_> {
     }
 
     /// Texts with a string that sounds like this one of two or more content characters.
-    fn alike(&mut self, string: &str, grams: Field) -> Result<Box<dyn Query>> {
+    fn alike(&mut self, string: &str) -> Result<Box<dyn Query>> {
         let classes: Vec<String> = string.chars().map(pattern).collect();
-        let length = classes.len();
-        if length <= 2 {
-            return Ok(Box::new(RegexQuery::from_regex(self.automaton(&classes.concat())?, grams)));
-        }
-        // As for exact phrases: every second pair covers the string, the last one closes it.
-        let starts = (0..length - 1).step_by(2).chain((length % 2 == 1).then_some(length - 2));
-        let mut terms = Vec::new();
-        for at in starts {
-            let pair = classes.get(at..at + 2).map(<[String]>::concat).unwrap_or_default();
-            let automaton = self.automaton(&pair)?;
-            terms.push((at, pair, automaton));
-        }
-        let mut query = RegexPhraseQuery::from_regexes(grams, terms, 0);
-        query.set_max_expansions(MOST_EXPANSIONS);
-        Ok(Box::new(query))
+        let pairs = covering(classes.len()).filter_map(|at| Some((at as u32, classes.get(at..at + 2)?.concat())));
+        let pairs: Vec<(u32, String)> = pairs.collect();
+        self.patterns(&pairs)
+    }
+
+    fn patterns(&mut self, pairs: &[(u32, String)]) -> Result<Box<dyn Query>> {
+        let places: Result<Vec<_>> = pairs.iter().map(|(at, pair)| Ok((*at, self.automaton(pair)?))).collect();
+        Ok(Box::new(AlikeQuery::new(self.scope, places?)))
     }
 
     fn automaton(&mut self, pattern: &str) -> Result<Arc<Regex>> {

@@ -3,15 +3,19 @@
 
 use std::collections::BTreeMap;
 
+use qingting_pipeline::Analyzed;
 use qingting_pipeline::record::Role;
-use tantivy::collector::TopDocs;
+use tantivy::collector::Count;
 use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
 use tantivy::schema::IndexRecordOption;
 use tantivy::{Searcher, Term};
 
 use super::CallIndex;
 use super::document::cut;
-use super::query::Speaker;
+use super::schema::TextFields;
+use super::spoken::Scope;
+use super::text::contained;
+use super::transcripts::Transcripts;
 use super::wording::is_function_word;
 use crate::{Error, Result};
 
@@ -21,7 +25,7 @@ const MOST_WORDS: usize = 24;
 /// A word that weighs less than this share of the heaviest is left out.
 const LEAST_SHARE: f64 = 0.1;
 
-/// What a word said by somebody else weighs against one said by the caller.
+/// What a word said by somebody else weighs against one said by the caller, in the given call.
 const OTHERS: f64 = 0.5;
 
 /// Words that a call must share at least, where there are so many: one alone is chance.
@@ -41,18 +45,23 @@ pub(super) struct Likeness {
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such call in this state of the index.
-pub(super) fn likeness(index: &CallIndex, searcher: &Searcher, call_id: &str) -> Result<Likeness> {
+pub(super) fn likeness(
+    index: &CallIndex,
+    searcher: &Searcher,
+    call_id: &str,
+    calls: &dyn Transcripts,
+) -> Result<Likeness> {
     let id = Term::from_field_text(index.fields.call_id, cut(call_id));
     let itself = TermQuery::new(id, IndexRecordOption::Basic);
-    let found = searcher.search(&itself, &TopDocs::with_limit(1).order_by_score())?;
-    let Some(&(_, address)) = found.first() else {
+    let there = searcher.search(&itself, &Count)? > 0;
+    let call = if there { calls.transcripts(&[call_id])?.pop().flatten() } else { None };
+    let Some(Analyzed { record, analysis }) = call else {
         return Err(Error::not_found(format!("call {call_id}")));
     };
-    let call = index.stored(searcher, address)?;
     let mut said: BTreeMap<String, f64> = BTreeMap::new();
-    for turn in &call.turns {
-        let weight = if turn.0 == Role::Caller { 1.0 } else { OTHERS };
-        for word in index.analyzer.search_words(&index.analyzer.fold(&turn.3)) {
+    for (turn, analysed) in record.turns.iter().zip(&analysis.turns) {
+        let weight = if turn.role == Role::Caller { 1.0 } else { OTHERS };
+        for word in index.analyzer.search_words(&index.analyzer.fold(&analysed.text)) {
             if tells(&word) {
                 *said.entry(word).or_default() += weight;
             }
@@ -61,10 +70,7 @@ pub(super) fn likeness(index: &CallIndex, searcher: &Searcher, call_id: &str) ->
     let calls = searcher.num_docs() as f64;
     let mut weighed = Vec::with_capacity(said.len());
     for (word, times) in said {
-        let mut having = 0;
-        for field in &index.fields.texts {
-            having = having.max(searcher.doc_freq(&Term::from_field_text(field.words, &word))?);
-        }
+        let having = having(&word, index.fields.text, searcher)?;
         // Nobody else can share what is in one call alone, and what most say distinguishes none.
         if having > 1 && having as f64 * 2.0 <= calls + 1.0 {
             let times = 1.0 + times.max(1.0).ln();
@@ -76,19 +82,10 @@ pub(super) fn likeness(index: &CallIndex, searcher: &Searcher, call_id: &str) ->
     let least = weighed.first().map_or(0.0, |heaviest| heaviest.0 * LEAST_SHARE);
     weighed.retain(|(weight, ..)| *weight >= least);
 
+    let scope = Scope { text: index.fields.text, by: None };
+    // How rare a word is and how long the other call is weighs in by itself (BM25).
     let ways = weighed.iter().map(|(_, times, word)| {
-        let fields = index.fields.texts.iter().enumerate().map(|(speaker, field)| {
-            let others = if speaker == Speaker::Caller as usize {
-                1.0
-            } else {
-                OTHERS
-            };
-            // How rare it is and how long the other call is weighs in by itself (BM25).
-            let term = Term::from_field_text(field.words, word);
-            let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
-            Box::new(BoostQuery::new(Box::new(query), (times * others) as f32)) as Box<dyn Query>
-        });
-        Box::new(BooleanQuery::union(fields.collect())) as Box<dyn Query>
+        Box::new(BoostQuery::new(contained(word, scope), *times as f32)) as Box<dyn Query>
     });
     let shared = BooleanQuery::union_with_minimum_required_clauses(ways.collect(), LEAST_SHARED.min(weighed.len()));
     let query = BooleanQuery::new(vec![
@@ -99,6 +96,18 @@ pub(super) fn likeness(index: &CallIndex, searcher: &Searcher, call_id: &str) ->
         words: weighed.into_iter().map(|(.., word)| word).collect(),
         query: Box::new(query),
     })
+}
+
+/// Calls that have a word of two or more characters: as many as have the rarest of its pairs, which are hardly
+/// more.
+fn having(word: &str, text: TextFields, searcher: &Searcher) -> Result<u64> {
+    let chars: Vec<char> = word.chars().collect();
+    let mut least = u64::MAX;
+    for pair in chars.windows(2) {
+        let term = Term::from_field_text(text.pairs, &pair.iter().collect::<String>());
+        least = least.min(searcher.doc_freq(&term)?);
+    }
+    Ok(least)
 }
 
 /// Single characters, numbers and function words say little about what a call is about.

@@ -3,6 +3,7 @@
 //! languages of queries and filters, and holds nothing that the store does not.
 
 mod aggregate;
+mod alike;
 mod collect;
 mod document;
 mod filter;
@@ -14,8 +15,10 @@ mod pins;
 mod query;
 mod schema;
 mod search;
+mod spoken;
 mod steady;
 mod text;
+mod transcripts;
 mod wording;
 mod writer;
 
@@ -38,7 +41,8 @@ pub use filter::{Filter, Lookup, NoLookup, NotThere};
 pub use language::Expression;
 pub use query::{CallHit, CallPage, CallQuery, Facet, FacetRequest, FacetValue, Sort, SortBy, Speaker, TurnHit};
 pub use schema::{FIELDS, FieldInfo, Kind, SCHEMA_VERSION, field_info};
-pub use text::{TextQuery, TextTerm};
+pub use text::{Reading, TextQuery, TextTerm};
+pub use transcripts::Transcripts;
 pub use wording::Wording;
 pub use writer::CallIndexWriter;
 
@@ -151,8 +155,8 @@ impl CallIndex {
     }
 
     /// What texts of queries are read with.
-    fn reading(&self) -> text::Reading<'_> {
-        text::Reading { analyzer: &self.analyzer, synonyms: &self.synonyms }
+    fn reading(&self) -> Reading<'_> {
+        Reading { analyzer: &self.analyzer, synonyms: &self.synonyms }
     }
 
     /// Parses the text of a query, for its warnings and what it means.

@@ -166,7 +166,7 @@ pub struct CallPage {
 }
 
 /// A call that matches.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct CallHit {
     /// The call.
     pub call_id: String,

@@ -1,13 +1,13 @@
 //! The fields of the call index and of the filter language: one table for both. How a value
 //! gets into a field is [`super::document`]'s business.
 
-use tantivy::schema::{DateOptions, DateTimePrecision, FAST, Field, INDEXED, STORED, STRING, Schema};
+use tantivy::schema::{DateOptions, DateTimePrecision, FAST, Field, INDEXED, IndexRecordOption, STRING, Schema};
 
-use crate::analyzer::{GRAMS, WORDS, text_options};
+use crate::analyzer::{CHARS, PAIRS, options_of, text_options};
 use crate::{Error, Result};
 
 /// Changes with every change of the fields or of what is put into them.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,11 +131,18 @@ pub fn field_info(name: &str) -> Option<&'static FieldInfo> {
     FIELDS.iter().find(|f| f.name == name || f.aliases.contains(&name))
 }
 
-/// Text fields of the turns of one kind of speaker.
+/// Position in the text at which the part of the agents ends; see [`super::document`].
+pub(crate) const AGENT_END: &str = "agent_end";
+/// Position in the text at which the part of the callers ends.
+pub(crate) const CALLER_END: &str = "caller_end";
+
+/// Text fields. They hold the turns of all speakers; whose turn it is is told by the position.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TextFields {
-    pub(crate) words: Field,
-    pub(crate) grams: Field,
+    /// Pairs of neighbouring characters with their positions: what decides whether a string is there.
+    pub(crate) pairs: Field,
+    /// Single characters, each with its speaker.
+    pub(crate) chars: Field,
 }
 
 /// The fields of an open index.
@@ -143,25 +150,17 @@ pub(crate) struct TextFields {
 pub(crate) struct Fields {
     pub(crate) schema: Schema,
     pub(crate) call_id: Field,
-    /// Turns of agents, of callers, of everybody else.
-    pub(crate) texts: [TextFields; 3],
-    /// The part of the call that hits show.
-    pub(crate) stored: Field,
+    pub(crate) text: TextFields,
 }
 
-const TEXTS: [(&str, &str); 3] = [
-    ("agent_words", "agent_grams"),
-    ("caller_words", "caller_grams"),
-    ("other_words", "other_grams"),
-];
-
-/// The schema of the call index.
+/// The schema of the call index. What was said is in it as terms alone: the store has the texts, and
+/// an index of half the size stays in memory.
 pub(crate) fn schema() -> Schema {
     let mut builder = Schema::builder();
-    for (words, grams) in TEXTS {
-        builder.add_text_field(words, text_options(WORDS));
-        builder.add_text_field(grams, text_options(GRAMS));
-    }
+    builder.add_text_field("pairs", text_options(PAIRS));
+    builder.add_text_field("chars", options_of(CHARS, IndexRecordOption::Basic));
+    builder.add_u64_field(AGENT_END, FAST);
+    builder.add_u64_field(CALLER_END, FAST);
     for field in FIELDS {
         match field.kind {
             Kind::Elsewhere => continue,
@@ -175,19 +174,15 @@ pub(crate) fn schema() -> Schema {
         };
     }
     builder.add_text_field(CATEGORY_LEVEL, STRING | FAST);
-    builder.add_bytes_field("stored", STORED);
     builder.build()
 }
 
 impl Fields {
     pub(crate) fn new(schema: &Schema) -> Result<Self> {
         let get = |name: &str| schema.get_field(name).map_err(Error::from);
-        let [agent, caller, other] =
-            TEXTS.map(|(words, grams)| Ok::<_, Error>(TextFields { words: get(words)?, grams: get(grams)? }));
         Ok(Self {
             call_id: get("call_id")?,
-            texts: [agent?, caller?, other?],
-            stored: get("stored")?,
+            text: TextFields { pairs: get("pairs")?, chars: get("chars")? },
             schema: schema.clone(),
         })
     }

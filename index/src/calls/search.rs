@@ -1,23 +1,27 @@
 //! Running a search: query, page, facets, and the turns that a hit shows.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use qingting_pipeline::Analyzed;
+use qingting_pipeline::record::{Analysis, CallRecord};
+use tantivy::Searcher;
 use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, Occur, Query};
-use tantivy::schema::Value;
-use tantivy::{DocAddress, Searcher, TantivyDocument};
 
 use super::CallIndex;
 use super::aggregate::{self, By, Tally};
 use super::collect::{Cursor, Entry, PageCollector};
-use super::document::{StoredCall, speaker};
-use super::filter::{Filter, Lookup, NoLookup};
+use super::document::speaker;
+use super::filter::{Filter, Lookup};
 use super::language::Expression;
 use super::like::likeness;
 use super::pins::Snapshot;
 use super::query::{CallHit, CallPage, CallQuery, Sort, SortBy, TurnHit};
-use super::schema::TextFields;
+use super::spoken::Scope;
+use super::transcripts::Transcripts;
+use crate::Result;
+use crate::analyzer::content;
 use crate::highlight::{Needles, slice, window};
-use crate::{Error, Result};
 
 /// Largest page.
 const LARGEST_PAGE: usize = 1_000;
@@ -35,14 +39,6 @@ const ALSO_HEARD: &str = "逐字匹配的通话较少，其后为按读音匹配
 const FEW: u64 = 10;
 
 impl CallIndex {
-    /// Finds calls, where no condition is about what is kept elsewhere.
-    ///
-    /// # Errors
-    /// As [`Self::search_with`].
-    pub fn search(&self, query: &CallQuery) -> Result<CallPage> {
-        self.search_with(query, &NoLookup)
-    }
-
     /// Finds calls. All pages of a search are of one state of the index as long as it is kept: each hit is
     /// on one page, whatever is written in between. A search by relevance whose state is gone goes on in the
     /// current one with a warning; in other orders only a call whose value has changed can be missed
@@ -51,8 +47,8 @@ impl CallIndex {
     /// # Errors
     /// [`Error::InvalidQuery`] for a page token of another query, a facet that cannot be counted, or a
     /// filter with a set that is not there; [`Error::NotFound`] without the call that others are to be
-    /// like; otherwise when the index cannot be read.
-    pub fn search_with(&self, query: &CallQuery, lookup: &dyn Lookup) -> Result<CallPage> {
+    /// like; otherwise when the index or `calls` cannot be read.
+    pub fn search(&self, query: &CallQuery, lookup: &dyn Lookup, calls: &dyn Transcripts) -> Result<CallPage> {
         let by: Result<Vec<By>> = query.facets.iter().map(|facet| By::field(&facet.field)).collect();
         let by = by?;
         let text = query.text.as_deref().map(|text| self.parse(text));
@@ -71,7 +67,7 @@ impl CallIndex {
         };
         let (after, wanted) = after.unzip();
         let (searcher, snapshot) = self.state(wanted);
-        let mut parts = build(self, query, text, &searcher, lookup)?;
+        let mut parts = build(self, query, text, &searcher, lookup, calls)?;
 
         let (after, heard_after) = if among_heard { (None, after) } else { (after, None) };
         let page = PageCollector { sort, limit: if among_heard { 0 } else { limit + 1 }, after };
@@ -119,23 +115,21 @@ impl CallIndex {
         } else {
             Needles::default()
         };
-        let hits: Result<Vec<CallHit>> = collected
-            .entries
-            .iter()
-            .enumerate()
-            .map(|(at, entry)| {
-                let by_sound = at >= exact;
-                let needles = if by_sound { &heard_needles } else { &needles };
-                Ok(CallHit { by_sound, ..self.hit(&searcher, entry, query, &parts.words, needles)? })
-            })
-            .collect();
+        let ids: Vec<&str> = collected.entries.iter().map(|entry| entry.call_id.as_str()).collect();
+        let shown = calls.transcripts(&ids)?;
+        let hits = collected.entries.iter().zip(shown).enumerate().map(|(at, (entry, call))| {
+            let by_sound = at >= exact;
+            let needles = if by_sound { &heard_needles } else { &needles };
+            CallHit { by_sound, ..self.hit(entry, call, query, &parts.words, needles) }
+        });
+        let hits = hits.collect();
         let mut warnings = parts.warnings;
         if sort.by == SortBy::Relevance && wanted.is_some_and(|wanted| wanted != snapshot) {
             warnings.push(SHIFTED.to_owned());
         }
         Ok(CallPage {
             total: collected.total,
-            hits: hits?,
+            hits,
             next,
             facets: query
                 .facets
@@ -159,79 +153,75 @@ impl CallIndex {
         (searcher, snapshot)
     }
 
-    /// What the index keeps of a call.
-    pub(super) fn stored(&self, searcher: &Searcher, address: DocAddress) -> Result<StoredCall> {
-        let document: TantivyDocument = searcher.doc(address)?;
-        let bytes = document.get_first(self.fields.stored).and_then(|value| value.as_bytes()).unwrap_or_default();
-        serde_json::from_slice(bytes).map_err(|e| Error::json("an indexed call", e))
-    }
-
     fn hit(
         &self,
-        searcher: &Searcher,
         entry: &Entry,
+        call: Option<Analyzed>,
         query: &CallQuery,
         words: &[String],
         needles: &Needles,
-    ) -> Result<CallHit> {
-        let call = self.stored(searcher, entry.address)?;
-        let turns = self.turn_hits(&call, query, needles);
-        Ok(CallHit {
-            shared_words: self.shared(&call, words),
-            call_id: call.call_id,
-            relevance: entry.relevance,
-            started_at: call.started_at,
-            agent: call.agent,
-            queue: call.queue,
-            appeal_type: call.appeal_type,
-            outcome: call.outcome,
-            score: call.score,
-            duration_ms: call.duration_ms,
-            codes: call.codes,
-            by_sound: false,
-            turns,
-        })
+    ) -> CallHit {
+        // A call can be gone from the store while this state of the index still has it.
+        let hit = CallHit { call_id: entry.call_id.clone(), relevance: entry.relevance, ..CallHit::default() };
+        let Some(Analyzed { record, analysis }) = call else {
+            return hit;
+        };
+        let codes: BTreeSet<&String> = analysis.findings.iter().map(|finding| &finding.code).collect();
+        CallHit {
+            shared_words: self.shared(&analysis, words),
+            turns: self.turn_hits(&record, &analysis, query, needles),
+            started_at: record.started_at.map(|at| at.to_rfc3339()),
+            agent: record.agent.map(|agent| agent.id),
+            queue: record.queue,
+            codes: codes.into_iter().cloned().collect(),
+            appeal_type: analysis.facts.appeal_type,
+            outcome: analysis.facts.outcome,
+            score: analysis.score.map(|score| score.total),
+            duration_ms: analysis.signals.duration_ms,
+            ..hit
+        }
     }
 
     /// Those of some words that were said in a call.
-    fn shared(&self, call: &StoredCall, words: &[String]) -> Vec<String> {
+    fn shared(&self, analysis: &Analysis, words: &[String]) -> Vec<String> {
         if words.is_empty() {
             return Vec::new();
         }
-        let said: BTreeSet<String> = call
-            .turns
-            .iter()
-            .flat_map(|turn| self.analyzer.search_words(&self.analyzer.fold(&turn.3)))
-            .collect();
-        words.iter().filter(|word| said.contains(*word)).cloned().collect()
+        let said: Vec<String> = analysis.turns.iter().map(|turn| content(&self.analyzer.fold(&turn.text))).collect();
+        words.iter().filter(|word| said.iter().any(|turn| turn.contains(*word))).cloned().collect()
     }
 
     /// The turns with the most different needles, the earlier ones first among equals.
-    fn turn_hits(&self, call: &StoredCall, query: &CallQuery, needles: &Needles) -> Vec<TurnHit> {
+    fn turn_hits(
+        &self,
+        record: &CallRecord,
+        analysis: &Analysis,
+        query: &CallQuery,
+        needles: &Needles,
+    ) -> Vec<TurnHit> {
         if needles.is_empty() {
             return Vec::new();
         }
-        let mut found: Vec<_> = call
-            .turns
-            .iter()
+        let turns = record.turns.iter().zip(analysis.turns.iter().map(|turn| turn.text.as_str()));
+        let mut found: Vec<_> = turns
             .enumerate()
-            .filter(|(_, turn)| query.spoken_by.is_none_or(|wanted| wanted == speaker(turn.0)))
-            .map(|(index, turn)| (index, turn, needles.find(&self.analyzer.fold(&turn.3))))
-            .filter(|(_, _, found)| found.distinct > 0)
+            .filter(|(_, (turn, _))| query.spoken_by.is_none_or(|wanted| wanted == speaker(turn.role)))
+            .map(|(index, (turn, text))| (index, turn, text, needles.find(&self.analyzer.fold(text))))
+            .filter(|(.., found)| found.distinct > 0)
             .collect();
-        found.sort_by_key(|(index, _, found)| (std::cmp::Reverse(found.distinct), *index));
+        found.sort_by_key(|(index, .., found)| (Reverse(found.distinct), *index));
         found.truncate(query.turns_per_call);
         found.sort_by_key(|(index, ..)| *index);
         found
             .into_iter()
-            .map(|(index, turn, found)| {
-                let shown = window(turn.3.chars().count() as u32, &found.spans, query.snippet_chars.max(1));
+            .map(|(index, turn, text, found)| {
+                let shown = window(text.chars().count() as u32, &found.spans, query.snippet_chars.max(1));
                 TurnHit {
                     turn: index as u32,
-                    role: turn.0,
-                    start_ms: turn.1,
-                    end_ms: turn.2,
-                    snippet: slice(&turn.3, shown).to_owned(),
+                    role: turn.role,
+                    start_ms: turn.start_ms,
+                    end_ms: turn.end_ms,
+                    snippet: slice(text, shown).to_owned(),
                     snippet_start: shown.start,
                     highlights: found.spans,
                     by_sound: found.by_sound,
@@ -266,18 +256,14 @@ impl Built {
     /// The same query for calls that only sound like the text; `None` where nothing can be heard.
     fn heard(&self, index: &CallIndex, query: &CallQuery) -> Result<Option<Box<dyn Query>>> {
         let Some(text) = &self.text else { return Ok(None) };
-        let heard = text.build_heard(&index.fields, searched(index, query))?;
+        let heard = text.build_heard(&index.fields, scope(index, query))?;
         Ok(heard.map(|heard| all_of(Some(heard), &self.rest)))
     }
 }
 
-/// The text fields of those speakers whose turns are looked at.
-fn searched<'a>(index: &'a CallIndex, query: &CallQuery) -> &'a [TextFields] {
-    let texts = &index.fields.texts;
-    match query.spoken_by {
-        Some(speaker) => &texts[speaker as usize..=speaker as usize],
-        None => &texts[..],
-    }
+/// The turns that are looked at.
+fn scope(index: &CallIndex, query: &CallQuery) -> Scope {
+    Scope { text: index.fields.text, by: query.spoken_by }
 }
 
 fn all_of(text: Option<Box<dyn Query>>, rest: &[Box<dyn Query>]) -> Box<dyn Query> {
@@ -296,18 +282,19 @@ pub(super) fn build(
     text: Option<Expression>,
     searcher: &Searcher,
     lookup: &dyn Lookup,
+    calls: &dyn Transcripts,
 ) -> Result<Built> {
     let fields = &index.fields;
     let (mut rest, mut words, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     let (mut texts, mut settled) = (None, None);
     if let Some(mut text) = text {
         text.settle(fields, searcher, index.reading(), lookup)?;
-        texts = Some(text.build(fields, searched(index, query))?);
+        texts = Some(text.build(fields, scope(index, query))?);
         warnings.clone_from(&text.warnings);
         settled = Some(text);
     }
     if let Some(call_id) = &query.like {
-        let likeness = likeness(index, searcher, call_id)?;
+        let likeness = likeness(index, searcher, call_id, calls)?;
         if likeness.words.is_empty() {
             warnings.push(format!("通话 {call_id} 没有与其他通话相同的特征词，因此没有相似通话"));
         }

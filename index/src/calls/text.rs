@@ -9,20 +9,17 @@
 
 use qingting_pipeline::synonyms::Synonyms;
 use tantivy::Term;
-use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, EmptyQuery, Occur, PhraseQuery, Query, TermQuery};
+use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, EmptyQuery, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 
-use super::schema::TextFields;
+use super::spoken::{Scope, SpokenQuery};
 use super::steady::steady;
 use super::wording::{Wording, other_wordings};
-use crate::analyzer::{Analyzer, QueryWord, is_content};
+use crate::analyzer::{Analyzer, is_content, spoken_char};
 use crate::highlight::Needles;
 
 /// Terms of a query beyond this number are left out, with a warning.
 const MOST_TERMS: usize = 48;
-
-/// Weight of the n-grams against words: enough to order calls that have only those.
-const GRAM_WEIGHT: f32 = 0.1;
 
 /// Other wordings of a query beyond this number are left out.
 const MOST_WORDINGS: usize = 36;
@@ -130,9 +127,9 @@ impl TextQuery {
         )
     }
 
-    /// The query over the text fields of those speakers whose turns are looked at.
-    pub(super) fn build(&self, fields: &[TextFields]) -> Box<dyn Query> {
-        let mut groups: Vec<Box<dyn Query>> = self.any.iter().map(|group| build_group(group, fields)).collect();
+    /// The query over the turns that are looked at.
+    pub(super) fn build(&self, scope: Scope) -> Box<dyn Query> {
+        let mut groups: Vec<Box<dyn Query>> = self.any.iter().map(|group| build_group(group, scope)).collect();
         match groups.len() {
             0 => Box::new(EmptyQuery),
             1 => groups.remove(0),
@@ -143,10 +140,10 @@ impl TextQuery {
 
 impl TextTerm {
     /// The term in any of its wordings.
-    pub(super) fn anyhow(&self, fields: &[TextFields]) -> Box<dyn Query> {
-        let mut ways: Vec<Box<dyn Query>> = vec![self.literal.build(fields)];
+    pub(super) fn anyhow(&self, scope: Scope) -> Box<dyn Query> {
+        let mut ways: Vec<Box<dyn Query>> = vec![self.literal.build(scope)];
         for (weight, other) in &self.others {
-            ways.push(Box::new(BoostQuery::new(other.build(fields), *weight)));
+            ways.push(Box::new(BoostQuery::new(other.build(scope), *weight)));
         }
         match ways.len() {
             1 => ways.remove(0),
@@ -196,15 +193,15 @@ fn pieces(text: &str, warnings: &mut Vec<String>) -> Vec<Piece> {
     pieces
 }
 
-fn build_group(group: &[TextTerm], fields: &[TextFields]) -> Box<dyn Query> {
+fn build_group(group: &[TextTerm], scope: Scope) -> Box<dyn Query> {
     let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
     for term in group {
         if term.negated {
-            clauses.extend(exclusions(term, fields));
+            clauses.extend(exclusions(term, scope));
         } else if term.others.is_empty() {
-            clauses.extend(term.literal.clauses(fields));
+            clauses.extend(term.literal.clauses(scope));
         } else {
-            clauses.push((Occur::Must, term.anyhow(fields)));
+            clauses.push((Occur::Must, term.anyhow(scope)));
         }
     }
     if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {
@@ -214,55 +211,41 @@ fn build_group(group: &[TextTerm], fields: &[TextFields]) -> Box<dyn Query> {
 }
 
 /// What a negated term keeps out, in every wording.
-pub(super) fn exclusions<'a>(
-    term: &'a TextTerm,
-    fields: &'a [TextFields],
-) -> impl Iterator<Item = (Occur, Box<dyn Query>)> + 'a {
+pub(super) fn exclusions(term: &TextTerm, scope: Scope) -> impl Iterator<Item = (Occur, Box<dyn Query>)> {
     let wordings = [&term.literal].into_iter().chain(term.others.iter().map(|(_, other)| other));
     wordings
         .flat_map(|wording| &wording.parts)
-        .map(|part| (Occur::MustNot, steady(anywhere(part, fields))))
+        .map(move |part| (Occur::MustNot, steady(contained(part, scope))))
 }
 
-/// A part in the turns of any of the speakers; as a word it counts more than inside other words.
-pub(super) fn anywhere(part: &str, fields: &[TextFields]) -> Box<dyn Query> {
-    let mut ways: Vec<Box<dyn Query>> = Vec::with_capacity(fields.len() * 2);
-    for field in fields {
-        ways.push(Box::new(BoostQuery::new(contained(part, field.grams), GRAM_WEIGHT)));
-        ways.push(term_query(field.words, part));
-    }
-    Box::new(BooleanQuery::union(ways))
-}
-
-/// The words at their places.
-pub(super) fn in_words(words: &[QueryWord], field: Field) -> Box<dyn Query> {
-    let terms: Vec<(usize, Term)> =
-        words.iter().map(|word| (word.position, Term::from_field_text(field, &word.text))).collect();
-    match terms.as_slice() {
-        [] => Box::new(EmptyQuery),
-        [(_, only)] => Box::new(TermQuery::new(only.clone(), IndexRecordOption::WithFreqs)),
-        _ => Box::new(PhraseQuery::new_with_offset(terms)),
-    }
-}
-
-/// Texts that contain a string of content characters: its n-grams at consecutive positions.
-pub(crate) fn contained(string: &str, grams: Field) -> Box<dyn Query> {
+/// Turns that contain a string of content characters: its pairs at consecutive positions.
+pub(super) fn contained(string: &str, scope: Scope) -> Box<dyn Query> {
     let chars: Vec<char> = string.chars().collect();
     let pair = |at: usize| chars.get(at..at + 2).map(|pair| pair.iter().collect::<String>());
-    match chars.len() {
-        0 => Box::new(EmptyQuery),
-        1 | 2 => term_query(grams, string),
-        length => {
-            // Every second pair covers the string, the last one closes it.
-            let starts = (0..length - 1).step_by(2).chain((length % 2 == 1).then_some(length - 2));
-            let terms = starts.filter_map(|at| Some((at, Term::from_field_text(grams, &pair(at)?)))).collect();
-            Box::new(PhraseQuery::new_with_offset(terms))
+    match (chars.as_slice(), scope.by) {
+        ([], _) => Box::new(EmptyQuery),
+        (&[only], by) => {
+            let speakers = by.map_or(0..3, |by| by as usize..by as usize + 1);
+            let said = |speaker| term_query(scope.text.chars, &spoken_char(only, speaker), IndexRecordOption::Basic);
+            Box::new(BooleanQuery::union(speakers.map(said).collect()))
+        }
+        (&[_, _], None) => term_query(scope.text.pairs, string, IndexRecordOption::WithFreqs),
+        _ => {
+            let terms = covering(chars.len())
+                .filter_map(|at| Some((at as u32, Term::from_field_text(scope.text.pairs, &pair(at)?))));
+            Box::new(SpokenQuery::new(terms.collect(), scope.by))
         }
     }
 }
 
-fn term_query(field: Field, text: &str) -> Box<dyn Query> {
-    Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::WithFreqs))
+/// Where the pairs begin that tell a string of so many characters: every second one covers it, the last one
+/// closes it.
+pub(super) fn covering(length: usize) -> impl Iterator<Item = usize> {
+    (0..length.saturating_sub(1)).step_by(2).chain((length % 2 == 1 && length > 2).then(|| length - 2))
+}
+
+fn term_query(field: Field, text: &str, record: IndexRecordOption) -> Box<dyn Query> {
+    Box::new(TermQuery::new(Term::from_field_text(field, text), record))
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use qingting_pipeline::record::Span;
 use qingting_pipeline::synonyms::Synonyms;
 use tantivy::query::{BooleanQuery, Occur, Query};
 
-use super::schema::TextFields;
-use super::text::{anywhere, contained, in_words};
+use super::spoken::Scope;
+use super::text::contained;
 use crate::analyzer::{Analyzer, QueryWord, content};
 use crate::numerals;
 
@@ -53,21 +53,18 @@ impl Wording {
     }
 
     /// Every part, and better so in one piece.
-    pub(super) fn clauses(&self, fields: &[TextFields]) -> Vec<(Occur, Box<dyn Query>)> {
+    pub(super) fn clauses(&self, scope: Scope) -> Vec<(Occur, Box<dyn Query>)> {
         let mut clauses: Vec<(Occur, Box<dyn Query>)> =
-            self.parts.iter().map(|part| (Occur::Must, anywhere(part, fields))).collect();
-        if self.words.len() > 1 {
-            clauses.extend(fields.iter().map(|f| (Occur::Should, in_words(&self.words, f.words))));
-            // Function words are no parts, so that one part need not be all of it.
-            if self.parts.first() != Some(&self.whole) {
-                clauses.extend(fields.iter().map(|f| (Occur::Should, contained(&self.whole, f.grams))));
-            }
+            self.parts.iter().map(|part| (Occur::Must, contained(part, scope))).collect();
+        // Function words are no parts, so that one part need not be all of it.
+        if self.words.len() > 1 && self.parts.first() != Some(&self.whole) {
+            clauses.push((Occur::Should, contained(&self.whole, scope)));
         }
         clauses
     }
 
-    pub(super) fn build(&self, fields: &[TextFields]) -> Box<dyn Query> {
-        Box::new(BooleanQuery::new(self.clauses(fields)))
+    pub(super) fn build(&self, scope: Scope) -> Box<dyn Query> {
+        Box::new(BooleanQuery::new(self.clauses(scope)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reading the store: one call by its id, and counts. Works without any lock; when a merge
+//! Reading the store: calls by their ids, through the call index, and counts. Works without any lock; when a merge
 //! takes a file away in between, the question is asked again.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,8 +9,9 @@ use chrono::NaiveDate;
 use qingting_pipeline::Analyzed;
 
 use super::{DataDir, live};
+use crate::calls::{CallPage, CallQuery, Group, Lookup, Transcripts};
 use crate::ledger::{Ledger, Location};
-use crate::store::Row;
+use crate::store::{Pair, Row};
 use crate::{Error, Result};
 
 /// How often a question is asked again when files are merged meanwhile.
@@ -41,26 +42,70 @@ impl DataDir {
     /// # Errors
     /// When the store cannot be read; a call that is not there is `None`.
     pub fn get_call(&self, call_id: &str) -> Result<Option<Analyzed>> {
-        let row = self.again(|| {
-            let live = self.live.rows()?.get(call_id).cloned();
-            let stored = self.ledger().locate(call_id)?;
-            match (live, stored) {
-                (Some(live), stored) if stored.as_ref().is_none_or(|stored| stored.seq < live.seq) => {
-                    Ok(Some(Arc::unwrap_or_clone(live)))
-                }
-                (_, Some(stored)) => self.stored_row(call_id, &stored).map(Some),
-                (_, None) => Ok(None),
-            }
-        })?;
-        Ok(row.map(|row| Analyzed { record: row.record, analysis: row.analysis }))
+        Ok(self.get_calls(&[call_id])?.pop().flatten())
     }
 
-    fn stored_row(&self, call_id: &str, location: &Location) -> Result<Row> {
-        let row = self.partitions.open(&location.pair, Some(&[location.row]), 1)?.next().transpose()?;
-        row.filter(|row| row.call_id() == call_id && row.seq == location.seq).ok_or_else(|| {
-            let file = self.partitions.paths(&location.pair).0;
-            Error::corrupt(file, format!("row {} is not call {call_id}, as the ledger says", location.row))
+    /// Calls and their analyses, in the order of the ids; each file is opened once.
+    ///
+    /// # Errors
+    /// When the store cannot be read; a call that is not there is `None`.
+    pub fn get_calls(&self, call_ids: &[&str]) -> Result<Vec<Option<Analyzed>>> {
+        self.again(|| {
+            let live = self.live.rows()?;
+            let mut calls: Vec<Option<Analyzed>> = vec![None; call_ids.len()];
+            // Rows of a file in their order, with the places where they are wanted.
+            let mut wanted: BTreeMap<Pair, BTreeMap<u32, (Location, Vec<usize>)>> = BTreeMap::new();
+            {
+                let ledger = self.ledger();
+                for (at, &call_id) in call_ids.iter().enumerate() {
+                    let stored = ledger.locate(call_id)?;
+                    match (live.get(call_id), stored) {
+                        (Some(live), stored) if stored.as_ref().is_none_or(|stored| stored.seq < live.seq) => {
+                            calls[at] = Some(Row::clone(live).into());
+                        }
+                        (_, Some(stored)) => {
+                            let rows = wanted.entry(stored.pair.clone()).or_default();
+                            rows.entry(stored.row).or_insert_with(|| (stored, Vec::new())).1.push(at);
+                        }
+                        (_, None) => {}
+                    }
+                }
+            }
+            for (pair, rows) in wanted {
+                let numbers: Vec<u32> = rows.keys().copied().collect();
+                let mut found = self.partitions.open(&pair, Some(&numbers), numbers.len())?;
+                for (location, places) in rows.values() {
+                    let row = found.next().transpose()?;
+                    let is_it = |row: &Row| {
+                        row.seq == location.seq && places.iter().all(|&at| call_ids.get(at) == Some(&row.call_id()))
+                    };
+                    let row = row.filter(is_it).ok_or_else(|| {
+                        let file = self.partitions.paths(&pair).0;
+                        Error::corrupt(file, format!("row {} is not the call that the ledger says", location.row))
+                    })?;
+                    for &at in places {
+                        calls[at] = Some(row.clone().into());
+                    }
+                }
+            }
+            Ok(calls)
         })
+    }
+
+    /// Finds calls; see [`CallIndex::search`](crate::calls::CallIndex::search).
+    ///
+    /// # Errors
+    /// As there, and when the store cannot be read.
+    pub fn search(&self, query: &CallQuery, lookup: &dyn Lookup) -> Result<CallPage> {
+        self.calls()?.search(query, lookup, self)
+    }
+
+    /// Groups calls; see [`CallIndex::aggregate`](crate::calls::CallIndex::aggregate).
+    ///
+    /// # Errors
+    /// As there, and when the store cannot be read.
+    pub fn aggregate(&self, query: &CallQuery, group_by: Option<&str>, lookup: &dyn Lookup) -> Result<Vec<Group>> {
+        self.calls()?.aggregate(query, group_by, lookup, self)
     }
 
     /// Asks again while a merge takes files away.
@@ -98,6 +143,18 @@ impl DataDir {
                 bytes: files.iter().map(|file| self.partitions.bytes(&file.pair)).sum(),
             })
         })
+    }
+}
+
+impl Transcripts for DataDir {
+    fn transcripts(&self, call_ids: &[&str]) -> Result<Vec<Option<Analyzed>>> {
+        self.get_calls(call_ids)
+    }
+}
+
+impl From<Row> for Analyzed {
+    fn from(row: Row) -> Self {
+        Self { record: row.record, analysis: row.analysis }
     }
 }
 

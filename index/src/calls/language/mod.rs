@@ -13,7 +13,8 @@ use tantivy::{Searcher, Term};
 
 use super::document::cut;
 use super::filter::{Filter, Lookup};
-use super::schema::{Fields, TextFields, field_info};
+use super::schema::{Fields, field_info};
+use super::spoken::Scope;
 use super::steady::steady;
 use super::text::{Reading, TextQuery};
 use crate::Result;
@@ -74,14 +75,14 @@ impl Expression {
     ///
     /// # Errors
     /// When a condition was not settled.
-    pub(super) fn build_heard(&self, fields: &Fields, texts: &[TextFields]) -> Result<Option<Box<dyn Query>>> {
+    pub(super) fn build_heard(&self, fields: &Fields, scope: Scope) -> Result<Option<Box<dyn Query>>> {
         let Some(root) = &self.root else { return Ok(None) };
-        let Some(heard) = root.heard(fields, texts)? else {
+        let Some(heard) = root.heard(fields, scope)? else {
             return Ok(None);
         };
         let clauses = vec![
             (Occur::Must, heard),
-            (Occur::MustNot, steady(root.build(fields, texts)?)),
+            (Occur::MustNot, steady(root.build(fields, scope)?)),
         ];
         Ok(Some(Box::new(BooleanQuery::new(clauses))))
     }
@@ -107,14 +108,14 @@ impl Expression {
         Ok(())
     }
 
-    /// The query over the text fields of those speakers whose turns are looked at.
+    /// The query over the turns that are looked at.
     ///
     /// # Errors
     /// When a condition was not settled.
-    pub(super) fn build(&self, fields: &Fields, texts: &[TextFields]) -> Result<Box<dyn Query>> {
+    pub(super) fn build(&self, fields: &Fields, scope: Scope) -> Result<Box<dyn Query>> {
         self.root
             .as_ref()
-            .map_or_else(|| Ok(Box::new(EmptyQuery) as Box<dyn Query>), |root| root.build(fields, texts))
+            .map_or_else(|| Ok(Box::new(EmptyQuery) as Box<dyn Query>), |root| root.build(fields, scope))
     }
 }
 
@@ -129,40 +130,40 @@ impl Node {
         }
     }
 
-    fn build(&self, fields: &Fields, texts: &[TextFields]) -> Result<Box<dyn Query>> {
+    fn build(&self, fields: &Fields, scope: Scope) -> Result<Box<dyn Query>> {
         Ok(match self {
-            Self::Text(text) => text.build(texts),
+            Self::Text(text) => text.build(scope),
             // Conditions decide which calls match, not how well.
             Self::Condition(filter) => Box::new(ConstScoreQuery::new(filter.build(fields)?, 0.0)),
-            Self::Not(_) => Self::all(std::slice::from_ref(self), fields, texts)?,
-            Self::All(nodes) => Self::all(nodes, fields, texts)?,
+            Self::Not(_) => Self::all(std::slice::from_ref(self), fields, scope)?,
+            Self::All(nodes) => Self::all(nodes, fields, scope)?,
             Self::Any(nodes) => {
-                let queries: Result<Vec<_>> = nodes.iter().map(|node| node.build(fields, texts)).collect();
+                let queries: Result<Vec<_>> = nodes.iter().map(|node| node.build(fields, scope)).collect();
                 Box::new(BooleanQuery::union(queries?))
             }
         })
     }
 
     /// Calls in which at least one of the texts is only heard, and everything else is as it has to be.
-    fn heard(&self, fields: &Fields, texts: &[TextFields]) -> Result<Option<Box<dyn Query>>> {
+    fn heard(&self, fields: &Fields, scope: Scope) -> Result<Option<Box<dyn Query>>> {
         let ways: Vec<Box<dyn Query>> = match self {
-            Self::Text(text) => text.build_heard(texts)?.into_iter().collect(),
+            Self::Text(text) => text.build_heard(scope)?.into_iter().collect(),
             Self::Condition(_) | Self::Not(_) => Vec::new(),
             Self::Any(nodes) => {
-                let heard: Result<Vec<_>> = nodes.iter().map(|node| node.heard(fields, texts)).collect();
+                let heard: Result<Vec<_>> = nodes.iter().map(|node| node.heard(fields, scope)).collect();
                 heard?.into_iter().flatten().collect()
             }
             Self::All(nodes) => {
                 let mut ways: Vec<Box<dyn Query>> = Vec::new();
                 for (at, node) in nodes.iter().enumerate() {
-                    let Some(heard) = node.heard(fields, texts)? else {
+                    let Some(heard) = node.heard(fields, scope)? else {
                         continue;
                     };
                     let others = [&nodes[..at], &nodes[at + 1..]].concat();
                     ways.push(if others.is_empty() {
                         heard
                     } else {
-                        let others = Self::all(&others, fields, texts)?;
+                        let others = Self::all(&others, fields, scope)?;
                         Box::new(BooleanQuery::new(vec![(Occur::Must, heard), (Occur::Must, others)]))
                     });
                 }
@@ -176,12 +177,12 @@ impl Node {
         })
     }
 
-    fn all(nodes: &[Self], fields: &Fields, texts: &[TextFields]) -> Result<Box<dyn Query>> {
+    fn all(nodes: &[Self], fields: &Fields, scope: Scope) -> Result<Box<dyn Query>> {
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::with_capacity(nodes.len() + 1);
         for node in nodes {
             clauses.push(match node {
-                Self::Not(denied) => (Occur::MustNot, steady(denied.build(fields, texts)?)),
-                other => (Occur::Must, other.build(fields, texts)?),
+                Self::Not(denied) => (Occur::MustNot, steady(denied.build(fields, scope)?)),
+                other => (Occur::Must, other.build(fields, scope)?),
             });
         }
         if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {

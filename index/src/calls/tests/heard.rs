@@ -15,7 +15,7 @@ fn caller(id: &str, text: &str) -> Sample {
 }
 
 /// An index of calls of one turn, the first being "c0".
-fn spoken(texts: &[&str]) -> (tempfile::TempDir, CallIndex) {
+fn spoken(texts: &[&str]) -> (tempfile::TempDir, Indexed) {
     let calls: Vec<Sample> = texts.iter().enumerate().map(|(i, text)| caller(&format!("c{i}"), text)).collect();
     let (dir, index) = indexed(&calls);
     let synonyms = Synonyms::load(&Assets::embedded()).unwrap();

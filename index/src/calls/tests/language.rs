@@ -15,7 +15,7 @@ impl Lookup for Topics {
     }
 }
 
-fn asked(index: &CallIndex, text: &str) -> (Vec<String>, Vec<String>) {
+fn asked(index: &Indexed, text: &str) -> (Vec<String>, Vec<String>) {
     let page = index.search_with(&CallQuery::text(text), &Topics).unwrap();
     let mut ids: Vec<String> = page.hits.into_iter().map(|hit| hit.call_id).collect();
     ids.sort();

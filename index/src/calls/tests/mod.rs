@@ -6,10 +6,13 @@ mod like;
 mod paging;
 mod scan;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::Path;
 
 use chrono::DateTime;
+use qingting_pipeline::Analyzed;
 use qingting_pipeline::record::{
     Agent, Analysis, CallRecord, Evidence, Facts, Finding, Need, Needs, Provenance, Role, Score, Sentiment, Severity,
     SignalReport, Span, Taboo, Turn, TurnAnalysis,
@@ -18,17 +21,50 @@ use qingting_pipeline::record::{
 use super::*;
 use crate::testing::{analyzer, segmenter_and_normalizer};
 
-fn open(dir: &Path) -> CallIndex {
-    let (segmenter, normalizer) = segmenter_and_normalizer();
-    CallIndex::open_or_create(dir, segmenter, normalizer).unwrap()
+/// An index with the calls that were written into it.
+pub(super) struct Indexed {
+    index: CallIndex,
+    calls: RefCell<BTreeMap<String, Analyzed>>,
 }
 
-struct Sample {
+impl Deref for Indexed {
+    type Target = CallIndex;
+
+    fn deref(&self) -> &CallIndex {
+        &self.index
+    }
+}
+
+impl Indexed {
+    pub(super) fn search(&self, query: &CallQuery) -> Result<CallPage> {
+        self.index.search(query, &NoLookup, &*self.calls.borrow())
+    }
+
+    fn search_with(&self, query: &CallQuery, lookup: &dyn Lookup) -> Result<CallPage> {
+        self.index.search(query, lookup, &*self.calls.borrow())
+    }
+
+    fn aggregate(&self, query: &CallQuery, group_by: Option<&str>) -> Result<Vec<Group>> {
+        self.index.aggregate(query, group_by, &NoLookup, &*self.calls.borrow())
+    }
+
+    fn with_synonyms(self, synonyms: Arc<Synonyms>) -> Self {
+        Self { index: self.index.with_synonyms(synonyms), ..self }
+    }
+}
+
+fn open(dir: &Path) -> Indexed {
+    let (segmenter, normalizer) = segmenter_and_normalizer();
+    let index = CallIndex::open_or_create(dir, segmenter, normalizer).unwrap();
+    Indexed { index, calls: RefCell::default() }
+}
+
+pub(super) struct Sample {
     record: CallRecord,
     analysis: Analysis,
 }
 
-fn call(id: &str, turns: &[(Role, &str)]) -> Sample {
+pub(super) fn call(id: &str, turns: &[(Role, &str)]) -> Sample {
     let mut record = CallRecord::new(id);
     record.turns = turns
         .iter()
@@ -130,17 +166,19 @@ impl Sample {
     }
 }
 
-fn write(index: &CallIndex, calls: &[Sample]) {
+fn write(index: &Indexed, calls: &[Sample]) {
     let mut writer = index.writer(0).unwrap();
     for call in calls {
         writer.upsert(&call.record, &call.analysis).unwrap();
+        let analyzed = Analyzed { record: call.record.clone(), analysis: call.analysis.clone() };
+        index.calls.borrow_mut().insert(call.record.call_id.clone(), analyzed);
     }
     writer.commit("").unwrap();
     writer.finish().unwrap();
     index.reload().unwrap();
 }
 
-fn indexed(calls: &[Sample]) -> (tempfile::TempDir, CallIndex) {
+pub(super) fn indexed(calls: &[Sample]) -> (tempfile::TempDir, Indexed) {
     let dir = tempfile::tempdir().unwrap();
     let index = open(dir.path());
     write(&index, calls);
@@ -151,12 +189,12 @@ fn ids(page: &CallPage) -> Vec<&str> {
     page.hits.iter().map(|hit| hit.call_id.as_str()).collect()
 }
 
-fn found(index: &CallIndex, text: &str) -> Vec<String> {
+fn found(index: &Indexed, text: &str) -> Vec<String> {
     let page = index.search(&CallQuery::text(text)).unwrap();
     page.hits.into_iter().map(|hit| hit.call_id).collect()
 }
 
-fn filtered(index: &CallIndex, filter: &str) -> Vec<String> {
+fn filtered(index: &Indexed, filter: &str) -> Vec<String> {
     let query = CallQuery { filter: Some(Filter::parse(filter).unwrap()), ..CallQuery::default() };
     let mut ids: Vec<String> = index.search(&query).unwrap().hits.into_iter().map(|hit| hit.call_id).collect();
     ids.sort();

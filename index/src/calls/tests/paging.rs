@@ -8,7 +8,7 @@ use qingting_pipeline::record::Role;
 use super::*;
 
 /// All pages of a query, one after the other.
-pub(super) fn all_pages(index: &CallIndex, mut query: CallQuery) -> Vec<String> {
+pub(super) fn all_pages(index: &Indexed, mut query: CallQuery) -> Vec<String> {
     let mut ids = Vec::new();
     loop {
         let page = index.search(&query).unwrap();
@@ -68,7 +68,7 @@ fn a_page_whose_state_is_gone_goes_on_with_a_warning() {
     let first = index.search(&query).unwrap();
     let next = CallQuery { page_token: first.next.clone(), ..query.clone() };
     // Another process finds the same state on disk.
-    let other = open(dir.path());
+    let other = Indexed { calls: RefCell::new(index.calls.borrow().clone()), ..open(dir.path()) };
     assert!(other.search(&next).unwrap().warnings.is_empty());
     assert_eq!(ids(&other.search(&next).unwrap()), ids(&index.search(&next).unwrap()));
 

@@ -161,7 +161,7 @@ fn corpora() -> impl Strategy<Value = Vec<Known>> {
     prop::collection::vec(call.prop_map(|(turns, agent, score, day)| Known { turns, agent, score, day }), 1..8)
 }
 
-fn index_of(calls: &[Known]) -> (tempfile::TempDir, CallIndex) {
+fn index_of(calls: &[Known]) -> (tempfile::TempDir, Indexed) {
     let samples = calls.iter().enumerate().map(|(n, known)| {
         let role = |turn: usize| {
             if turn.is_multiple_of(2) {

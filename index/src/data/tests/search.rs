@@ -7,14 +7,14 @@ use qingting_pipeline::segment::Segmenter;
 
 use super::*;
 use crate::Error;
-use crate::calls::CallQuery;
+use crate::calls::{CallQuery, NoLookup};
 use crate::data::hook::Step;
 use crate::data::index::OpenCallIndex;
 
 fn ids(data: &DataDir, text: &str) -> Vec<String> {
     let query = CallQuery { text: Some(text.to_owned()), ..CallQuery::default() };
     let mut ids: Vec<String> =
-        data.calls().unwrap().search(&query).unwrap().hits.into_iter().map(|hit| hit.call_id).collect();
+        data.search(&query, &NoLookup).unwrap().hits.into_iter().map(|hit| hit.call_id).collect();
     ids.sort();
     ids
 }
