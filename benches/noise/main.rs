@@ -63,7 +63,7 @@ struct Item {
 /// Calls and their index.
 struct Corpus {
     index: CallIndex,
-    calls: BTreeMap<String, Analyzed>,
+    calls: BTreeMap<String, CallRecord>,
 }
 
 impl Corpus {
@@ -227,7 +227,7 @@ fn build<'a>(
                 record.call_id = format!("{}-{copy}", record.call_id);
             }
             writer.upsert(&record, &call.analysis).expect("a call to be written");
-            kept.insert(record.call_id.clone(), Analyzed { record, analysis: call.analysis.clone() });
+            kept.insert(record.call_id.clone(), record);
         }
     }
     writer.commit("").expect("a commit");
@@ -238,8 +238,9 @@ fn build<'a>(
 
 fn garbled(call: &Analyzed, confusions: &Confusions, rate: f64, random: &mut StdRng) -> Analyzed {
     let mut call = call.clone();
-    for turn in &mut call.analysis.turns {
-        turn.text = confusions.garble(&turn.text, rate, random);
+    for (turn, analysed) in call.record.turns.iter_mut().zip(&mut call.analysis.turns) {
+        analysed.text = confusions.garble(&analysed.text, rate, random);
+        turn.text.clone_from(&analysed.text);
     }
     call
 }

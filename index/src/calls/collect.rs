@@ -7,7 +7,7 @@ use std::collections::BinaryHeap;
 use sha2::{Digest, Sha256};
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::{Column, StrColumn};
-use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
+use tantivy::{DocAddress, DocId, Score, SegmentOrdinal, SegmentReader};
 
 use super::pins::Snapshot;
 use super::query::{Sort, SortBy};
@@ -32,6 +32,7 @@ pub(super) struct Entry {
     key: Key,
     pub(super) call_id: String,
     pub(super) relevance: Score,
+    pub(super) address: DocAddress,
 }
 
 /// What is collected.
@@ -115,6 +116,7 @@ impl PartialOrd for Candidate {
 }
 
 pub(super) struct PageSegment {
+    segment: SegmentOrdinal,
     sort: Sort,
     limit: usize,
     values: Option<Column<u64>>,
@@ -129,7 +131,7 @@ impl Collector for PageCollector {
     type Fruit = Collected;
     type Child = PageSegment;
 
-    fn for_segment(&self, _: SegmentOrdinal, reader: &SegmentReader) -> tantivy::Result<PageSegment> {
+    fn for_segment(&self, segment: SegmentOrdinal, reader: &SegmentReader) -> tantivy::Result<PageSegment> {
         let fast = reader.fast_fields();
         let values = match self.sort.by {
             SortBy::Relevance => None,
@@ -146,6 +148,7 @@ impl Collector for PageCollector {
             }
         };
         Ok(PageSegment {
+            segment,
             sort: self.sort,
             limit: self.limit,
             values,
@@ -237,6 +240,7 @@ impl SegmentCollector for PageSegment {
                 key: candidate.key,
                 call_id,
                 relevance: candidate.relevance,
+                address: DocAddress::new(self.segment, candidate.doc),
             });
         }
         Ok(Collected { total: self.total, entries })

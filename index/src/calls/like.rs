@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use qingting_pipeline::Analyzed;
 use qingting_pipeline::record::Role;
 use tantivy::collector::Count;
 use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
@@ -55,13 +54,13 @@ pub(super) fn likeness(
     let itself = TermQuery::new(id, IndexRecordOption::Basic);
     let there = searcher.search(&itself, &Count)? > 0;
     let call = if there { calls.transcripts(&[call_id])?.pop().flatten() } else { None };
-    let Some(Analyzed { record, analysis }) = call else {
+    let Some(call) = call else {
         return Err(Error::not_found(format!("call {call_id}")));
     };
     let mut said: BTreeMap<String, f64> = BTreeMap::new();
-    for (turn, analysed) in record.turns.iter().zip(&analysis.turns) {
+    for turn in &call.turns {
         let weight = if turn.role == Role::Caller { 1.0 } else { OTHERS };
-        for word in index.analyzer.search_words(&index.analyzer.fold(&analysed.text)) {
+        for word in index.analyzer.search_words(&index.analyzer.fold(&turn.text)) {
             if tells(&word) {
                 *said.entry(word).or_default() += weight;
             }

@@ -5,6 +5,7 @@
 mod aggregate;
 mod alike;
 mod collect;
+mod columns;
 mod document;
 mod filter;
 mod heard;

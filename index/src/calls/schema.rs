@@ -1,7 +1,7 @@
 //! The fields of the call index and of the filter language: one table for both. How a value
 //! gets into a field is [`super::document`]'s business.
 
-use tantivy::schema::{DateOptions, DateTimePrecision, FAST, Field, INDEXED, IndexRecordOption, STRING, Schema};
+use tantivy::schema::{DateOptions, DateTimePrecision, FAST, Field, INDEXED, IndexRecordOption, Schema, TextOptions};
 
 use crate::analyzer::{CHARS, PAIRS, options_of, text_options};
 use crate::{Error, Result};
@@ -153,6 +153,11 @@ pub(crate) struct Fields {
     pub(crate) text: TextFields,
 }
 
+/// An exact string. Nobody asks how long a call's list of values is.
+fn keyword_options() -> TextOptions {
+    options_of("raw", IndexRecordOption::Basic) | TextOptions::from(FAST)
+}
+
 /// The schema of the call index. What was said is in it as terms alone: the store has the texts, and
 /// an index of half the size stays in memory.
 pub(crate) fn schema() -> Schema {
@@ -164,7 +169,7 @@ pub(crate) fn schema() -> Schema {
     for field in FIELDS {
         match field.kind {
             Kind::Elsewhere => continue,
-            Kind::Keyword | Kind::Attribute => builder.add_text_field(field.name, STRING | FAST),
+            Kind::Keyword | Kind::Attribute => builder.add_text_field(field.name, keyword_options()),
             Kind::Number => builder.add_f64_field(field.name, FAST),
             Kind::Day => builder.add_u64_field(field.name, FAST | INDEXED),
             Kind::Instant => builder.add_date_field(
@@ -173,7 +178,7 @@ pub(crate) fn schema() -> Schema {
             ),
         };
     }
-    builder.add_text_field(CATEGORY_LEVEL, STRING | FAST);
+    builder.add_text_field(CATEGORY_LEVEL, keyword_options());
     builder.build()
 }
 

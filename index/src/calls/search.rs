@@ -1,22 +1,21 @@
 //! Running a search: query, page, facets, and the turns that a hit shows.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 
-use qingting_pipeline::Analyzed;
-use qingting_pipeline::record::{Analysis, CallRecord};
+use qingting_pipeline::record::CallRecord;
 use tantivy::Searcher;
 use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, Occur, Query};
 
 use super::CallIndex;
 use super::aggregate::{self, By, Tally};
-use super::collect::{Cursor, Entry, PageCollector};
+use super::collect::{Cursor, PageCollector};
+use super::columns::Columns;
 use super::document::speaker;
 use super::filter::{Filter, Lookup};
 use super::language::Expression;
 use super::like::likeness;
 use super::pins::Snapshot;
-use super::query::{CallHit, CallPage, CallQuery, Sort, SortBy, TurnHit};
+use super::query::{CallPage, CallQuery, Sort, SortBy, TurnHit};
 use super::spoken::Scope;
 use super::transcripts::Transcripts;
 use crate::Result;
@@ -116,13 +115,20 @@ impl CallIndex {
             Needles::default()
         };
         let ids: Vec<&str> = collected.entries.iter().map(|entry| entry.call_id.as_str()).collect();
-        let shown = calls.transcripts(&ids)?;
-        let hits = collected.entries.iter().zip(shown).enumerate().map(|(at, (entry, call))| {
+        let mut columns = Columns::new(&searcher);
+        let mut hits = Vec::with_capacity(ids.len());
+        for ((at, entry), call) in collected.entries.iter().enumerate().zip(calls.transcripts(&ids)?) {
             let by_sound = at >= exact;
-            let needles = if by_sound { &heard_needles } else { &needles };
-            CallHit { by_sound, ..self.hit(entry, call, query, &parts.words, needles) }
-        });
-        let hits = hits.collect();
+            let mut hit = columns.hit(entry)?;
+            hit.by_sound = by_sound;
+            // A call can be gone from the store while this state of the index still has it.
+            if let Some(call) = call {
+                hit.started_at = call.started_at.map(|at| at.to_rfc3339());
+                hit.shared_words = self.shared(&call, &parts.words);
+                hit.turns = self.turn_hits(&call, query, if by_sound { &heard_needles } else { &needles });
+            }
+            hits.push(hit);
+        }
         let mut warnings = parts.warnings;
         if sort.by == SortBy::Relevance && wanted.is_some_and(|wanted| wanted != snapshot) {
             warnings.push(SHIFTED.to_owned());
@@ -153,60 +159,26 @@ impl CallIndex {
         (searcher, snapshot)
     }
 
-    fn hit(
-        &self,
-        entry: &Entry,
-        call: Option<Analyzed>,
-        query: &CallQuery,
-        words: &[String],
-        needles: &Needles,
-    ) -> CallHit {
-        // A call can be gone from the store while this state of the index still has it.
-        let hit = CallHit { call_id: entry.call_id.clone(), relevance: entry.relevance, ..CallHit::default() };
-        let Some(Analyzed { record, analysis }) = call else {
-            return hit;
-        };
-        let codes: BTreeSet<&String> = analysis.findings.iter().map(|finding| &finding.code).collect();
-        CallHit {
-            shared_words: self.shared(&analysis, words),
-            turns: self.turn_hits(&record, &analysis, query, needles),
-            started_at: record.started_at.map(|at| at.to_rfc3339()),
-            agent: record.agent.map(|agent| agent.id),
-            queue: record.queue,
-            codes: codes.into_iter().cloned().collect(),
-            appeal_type: analysis.facts.appeal_type,
-            outcome: analysis.facts.outcome,
-            score: analysis.score.map(|score| score.total),
-            duration_ms: analysis.signals.duration_ms,
-            ..hit
-        }
-    }
-
     /// Those of some words that were said in a call.
-    fn shared(&self, analysis: &Analysis, words: &[String]) -> Vec<String> {
+    fn shared(&self, call: &CallRecord, words: &[String]) -> Vec<String> {
         if words.is_empty() {
             return Vec::new();
         }
-        let said: Vec<String> = analysis.turns.iter().map(|turn| content(&self.analyzer.fold(&turn.text))).collect();
+        let said: Vec<String> = call.turns.iter().map(|turn| content(&self.analyzer.fold(&turn.text))).collect();
         words.iter().filter(|word| said.iter().any(|turn| turn.contains(*word))).cloned().collect()
     }
 
     /// The turns with the most different needles, the earlier ones first among equals.
-    fn turn_hits(
-        &self,
-        record: &CallRecord,
-        analysis: &Analysis,
-        query: &CallQuery,
-        needles: &Needles,
-    ) -> Vec<TurnHit> {
+    fn turn_hits(&self, call: &CallRecord, query: &CallQuery, needles: &Needles) -> Vec<TurnHit> {
         if needles.is_empty() {
             return Vec::new();
         }
-        let turns = record.turns.iter().zip(analysis.turns.iter().map(|turn| turn.text.as_str()));
-        let mut found: Vec<_> = turns
+        let mut found: Vec<_> = call
+            .turns
+            .iter()
             .enumerate()
-            .filter(|(_, (turn, _))| query.spoken_by.is_none_or(|wanted| wanted == speaker(turn.role)))
-            .map(|(index, (turn, text))| (index, turn, text, needles.find(&self.analyzer.fold(text))))
+            .filter(|(_, turn)| query.spoken_by.is_none_or(|wanted| wanted == speaker(turn.role)))
+            .map(|(index, turn)| (index, turn, needles.find(&self.analyzer.fold(&turn.text))))
             .filter(|(.., found)| found.distinct > 0)
             .collect();
         found.sort_by_key(|(index, .., found)| (Reverse(found.distinct), *index));
@@ -214,14 +186,14 @@ impl CallIndex {
         found.sort_by_key(|(index, ..)| *index);
         found
             .into_iter()
-            .map(|(index, turn, text, found)| {
-                let shown = window(text.chars().count() as u32, &found.spans, query.snippet_chars.max(1));
+            .map(|(index, turn, found)| {
+                let shown = window(turn.text.chars().count() as u32, &found.spans, query.snippet_chars.max(1));
                 TurnHit {
                     turn: index as u32,
                     role: turn.role,
                     start_ms: turn.start_ms,
                     end_ms: turn.end_ms,
-                    snippet: slice(text, shown).to_owned(),
+                    snippet: slice(&turn.text, shown).to_owned(),
                     snippet_start: shown.start,
                     highlights: found.spans,
                     by_sound: found.by_sound,

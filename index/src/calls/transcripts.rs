@@ -3,22 +3,24 @@
 
 use std::collections::BTreeMap;
 
-use qingting_pipeline::Analyzed;
+use qingting_pipeline::record::CallRecord;
 
 use crate::Result;
 
-/// Keeps calls with their analyses.
+/// Keeps calls.
 pub trait Transcripts {
-    /// The calls of these ids, in their order; `None` for one that is not there (any more).
+    /// The calls of these ids, in their order, as they were analysed: masked, with their time and with role,
+    /// times and text of every turn. What else they have plays no part and may be left out. `None` for
+    /// a call that is not there (any more).
     ///
     /// # Errors
     /// When what keeps them cannot be read.
-    fn transcripts(&self, call_ids: &[&str]) -> Result<Vec<Option<Analyzed>>>;
+    fn transcripts(&self, call_ids: &[&str]) -> Result<Vec<Option<CallRecord>>>;
 }
 
 /// Calls kept in memory, by their ids.
-impl Transcripts for BTreeMap<String, Analyzed> {
-    fn transcripts(&self, call_ids: &[&str]) -> Result<Vec<Option<Analyzed>>> {
+impl Transcripts for BTreeMap<String, CallRecord> {
+    fn transcripts(&self, call_ids: &[&str]) -> Result<Vec<Option<CallRecord>>> {
         Ok(call_ids.iter().map(|&id| self.get(id).cloned()).collect())
     }
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use qingting_pipeline::Analyzed;
+use qingting_pipeline::record::CallRecord;
+use rayon::prelude::*;
 
 use super::{DataDir, live};
 use crate::calls::{CallPage, CallQuery, Group, Lookup, Transcripts};
@@ -42,54 +44,27 @@ impl DataDir {
     /// # Errors
     /// When the store cannot be read; a call that is not there is `None`.
     pub fn get_call(&self, call_id: &str) -> Result<Option<Analyzed>> {
-        Ok(self.get_calls(&[call_id])?.pop().flatten())
+        let row = self.again(|| {
+            let live = self.live.rows()?.get(call_id).cloned();
+            let stored = self.ledger().locate(call_id)?;
+            match newest(live, stored) {
+                None => Ok(None),
+                Some(Newest::Live(row)) => Ok(Some(Arc::unwrap_or_clone(row))),
+                Some(Newest::Stored(stored)) => self.stored_row(call_id, &stored).map(Some),
+            }
+        })?;
+        Ok(row.map(|row| Analyzed { record: row.record, analysis: row.analysis }))
     }
 
-    /// Calls and their analyses, in the order of the ids; each file is opened once.
-    ///
-    /// # Errors
-    /// When the store cannot be read; a call that is not there is `None`.
-    pub fn get_calls(&self, call_ids: &[&str]) -> Result<Vec<Option<Analyzed>>> {
-        self.again(|| {
-            let live = self.live.rows()?;
-            let mut calls: Vec<Option<Analyzed>> = vec![None; call_ids.len()];
-            // Rows of a file in their order, with the places where they are wanted.
-            let mut wanted: BTreeMap<Pair, BTreeMap<u32, (Location, Vec<usize>)>> = BTreeMap::new();
-            {
-                let ledger = self.ledger();
-                for (at, &call_id) in call_ids.iter().enumerate() {
-                    let stored = ledger.locate(call_id)?;
-                    match (live.get(call_id), stored) {
-                        (Some(live), stored) if stored.as_ref().is_none_or(|stored| stored.seq < live.seq) => {
-                            calls[at] = Some(Row::clone(live).into());
-                        }
-                        (_, Some(stored)) => {
-                            let rows = wanted.entry(stored.pair.clone()).or_default();
-                            rows.entry(stored.row).or_insert_with(|| (stored, Vec::new())).1.push(at);
-                        }
-                        (_, None) => {}
-                    }
-                }
-            }
-            for (pair, rows) in wanted {
-                let numbers: Vec<u32> = rows.keys().copied().collect();
-                let mut found = self.partitions.open(&pair, Some(&numbers), numbers.len())?;
-                for (location, places) in rows.values() {
-                    let row = found.next().transpose()?;
-                    let is_it = |row: &Row| {
-                        row.seq == location.seq && places.iter().all(|&at| call_ids.get(at) == Some(&row.call_id()))
-                    };
-                    let row = row.filter(is_it).ok_or_else(|| {
-                        let file = self.partitions.paths(&pair).0;
-                        Error::corrupt(file, format!("row {} is not the call that the ledger says", location.row))
-                    })?;
-                    for &at in places {
-                        calls[at] = Some(row.clone().into());
-                    }
-                }
-            }
-            Ok(calls)
-        })
+    fn stored_row(&self, call_id: &str, location: &Location) -> Result<Row> {
+        let row = self.partitions.open(&location.pair, Some(&[location.row]), 1)?.next().transpose()?;
+        row.filter(|row| row.call_id() == call_id && row.seq == location.seq)
+            .ok_or_else(|| self.misplaced(call_id, location))
+    }
+
+    fn misplaced(&self, call_id: &str, location: &Location) -> Error {
+        let file = self.partitions.paths(&location.pair).0;
+        Error::corrupt(file, format!("row {} is not call {call_id}, as the ledger says", location.row))
     }
 
     /// Finds calls; see [`CallIndex::search`](crate::calls::CallIndex::search).
@@ -147,14 +122,56 @@ impl DataDir {
 }
 
 impl Transcripts for DataDir {
-    fn transcripts(&self, call_ids: &[&str]) -> Result<Vec<Option<Analyzed>>> {
-        self.get_calls(call_ids)
+    /// Each file is opened once, and several at the same time.
+    fn transcripts(&self, call_ids: &[&str]) -> Result<Vec<Option<CallRecord>>> {
+        self.again(|| {
+            let live = self.live.rows()?;
+            let mut calls: Vec<Option<CallRecord>> = vec![None; call_ids.len()];
+            let mut wanted: BTreeMap<Pair, BTreeMap<u32, (Location, Vec<usize>)>> = BTreeMap::new();
+            {
+                let ledger = self.ledger();
+                for (at, (&call_id, call)) in call_ids.iter().zip(&mut calls).enumerate() {
+                    match newest(live.get(call_id).cloned(), ledger.locate(call_id)?) {
+                        None => {}
+                        Some(Newest::Live(row)) => *call = Some(row.record.clone()),
+                        Some(Newest::Stored(stored)) => {
+                            let rows = wanted.entry(stored.pair.clone()).or_default();
+                            rows.entry(stored.row).or_insert_with(|| (stored, Vec::new())).1.push(at);
+                        }
+                    }
+                }
+            }
+            let read = |(pair, rows): (Pair, BTreeMap<u32, (Location, Vec<usize>)>)| {
+                let numbers: Vec<u32> = rows.keys().copied().collect();
+                Ok((rows, self.partitions.transcripts(&pair, &numbers)?))
+            };
+            let read: Result<Vec<_>> = wanted.into_par_iter().map(read).collect();
+            for (rows, found) in read? {
+                let mut found = found.into_iter();
+                for (location, places) in rows.into_values() {
+                    let row = found.next().filter(|(_, seq)| *seq == location.seq);
+                    for at in places {
+                        let row = row.as_ref().filter(|(call, _)| call.call_id == call_ids[at]);
+                        let (call, _) = row.ok_or_else(|| self.misplaced(call_ids[at], &location))?;
+                        calls[at] = Some(call.clone());
+                    }
+                }
+            }
+            Ok(calls)
+        })
     }
 }
 
-impl From<Row> for Analyzed {
-    fn from(row: Row) -> Self {
-        Self { record: row.record, analysis: row.analysis }
+/// The version of a call that counts.
+enum Newest {
+    Live(Arc<Row>),
+    Stored(Location),
+}
+
+fn newest(live: Option<Arc<Row>>, stored: Option<Location>) -> Option<Newest> {
+    match (live, stored) {
+        (Some(live), stored) if stored.as_ref().is_none_or(|stored| stored.seq < live.seq) => Some(Newest::Live(live)),
+        (_, stored) => stored.map(Newest::Stored),
     }
 }
 

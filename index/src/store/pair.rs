@@ -1,7 +1,7 @@
 //! Writing and reading one pair of files. Beside the columns of the records a file has
 //! `seq`, the version of the row, and that of calls `source`, where it came from.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use arrow::array::{ArrayRef, AsArray, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
 use arrow::record_batch::RecordBatch;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
     RowSelector,
@@ -136,8 +137,8 @@ impl PairReader {
         footers: &Footers,
     ) -> Result<Self> {
         Ok(Self {
-            calls: Table::open(calls, rows, batch, footers, decode_calls)?,
-            analyses: Table::open(analyses, rows, batch, footers, decode_analyses)?,
+            calls: Table::open(calls, rows, batch, footers, None, decode_calls)?,
+            analyses: Table::open(analyses, rows, batch, footers, None, decode_analyses)?,
         })
     }
 
@@ -152,6 +153,29 @@ impl PairReader {
             _ => Err(Error::corrupt(&self.analyses.path, "its rows are not those of its file of calls")),
         }
     }
+}
+
+/// Columns of the file of calls that make a transcript.
+const TRANSCRIPT: &[&str] = &[
+    "call_id",
+    "started_at",
+    "started_at_local",
+    "turns.list.element.role",
+    "turns.list.element.start_ms",
+    "turns.list.element.end_ms",
+    "turns.list.element.text",
+    "seq",
+];
+
+/// The transcripts of some rows of a file of calls, with their versions: calls of which nothing else is read.
+pub(super) fn transcripts(calls: &Path, rows: &[u32], footers: &Footers) -> Result<Vec<(CallRecord, u64)>> {
+    let decode = |batch: &RecordBatch| {
+        let seqs = seqs(batch)?;
+        let calls = columnar::calls_from_batch(batch).map_err(Error::from);
+        Some(calls.map(|calls| calls.into_iter().zip(seqs).collect()))
+    };
+    let mut table = Table::open(calls, Some(rows), rows.len(), footers, Some(TRANSCRIPT), decode)?;
+    std::iter::from_fn(|| table.next().transpose()).collect()
 }
 
 impl Iterator for PairReader {
@@ -199,6 +223,7 @@ impl<T> Table<T> {
         rows: Option<&[u32]>,
         batch: usize,
         footers: &Footers,
+        columns: Option<&[&str]>,
         decode: fn(&RecordBatch) -> Option<Result<Vec<T>>>,
     ) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::io(path, e))?;
@@ -210,6 +235,10 @@ impl<T> Table<T> {
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer).with_batch_size(batch);
         if let Some(rows) = rows {
             builder = builder.with_row_selection(selection(rows));
+        }
+        if let Some(columns) = columns {
+            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+            builder = builder.with_projection(mask);
         }
         let batches = builder.build().map_err(parquet)?;
         Ok(Self { path: path.to_owned(), batches, rows: Vec::new().into_iter(), decode })
@@ -233,35 +262,52 @@ impl<T> Table<T> {
 /// that hold none of the wanted rows are never read.
 #[derive(Debug, Default)]
 pub(super) struct Footers {
-    newest_last: Mutex<VecDeque<Footer>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    footers: HashMap<PathBuf, Footer>,
+    /// Counts the questions.
+    now: u64,
 }
 
 #[derive(Debug)]
 struct Footer {
-    path: PathBuf,
     /// A file never changes, but a folder may be exchanged for another.
     state: (u64, Option<SystemTime>),
     metadata: ArrowReaderMetadata,
+    used: u64,
 }
 
 impl Footers {
-    const KEPT: usize = 32;
+    /// More than the days of a year, whose files a page of hits may be spread over.
+    const KEPT: usize = 512;
 
     fn get(&self, path: &Path, file: &File) -> Result<ArrowReaderMetadata> {
         let meta = file.metadata().map_err(|e| Error::io(path, e))?;
         let state = (meta.len(), meta.modified().ok());
-        let lock = || self.newest_last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = lock().iter().find(|f| f.path == path && f.state == state) {
-            return Ok(known.metadata.clone());
+        let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut kept = lock();
+            kept.now += 1;
+            let now = kept.now;
+            if let Some(known) = kept.footers.get_mut(path).filter(|footer| footer.state == state) {
+                known.used = now;
+                return Ok(known.metadata.clone());
+            }
         }
         let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
         let metadata = ArrowReaderMetadata::load(file, options).map_err(|e| Error::parquet(path, e))?;
         let mut kept = lock();
-        kept.retain(|footer| footer.path != path);
-        if kept.len() >= Self::KEPT {
-            kept.pop_front();
+        if kept.footers.len() >= Self::KEPT {
+            let mut uses: Vec<u64> = kept.footers.values().map(|footer| footer.used).collect();
+            let (_, middle, _) = uses.select_nth_unstable(Self::KEPT / 2);
+            let middle = *middle;
+            kept.footers.retain(|_, footer| footer.used > middle);
         }
-        kept.push_back(Footer { path: path.to_owned(), state, metadata: metadata.clone() });
+        let used = kept.now;
+        kept.footers.insert(path.to_owned(), Footer { state, metadata: metadata.clone(), used });
         Ok(metadata)
     }
 }

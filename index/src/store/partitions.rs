@@ -9,9 +9,10 @@ use arrow::datatypes::UInt64Type;
 use chrono::NaiveDate;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use qingting_pipeline::record::CallRecord;
 
 use super::merge::Source;
-use super::pair::Footers;
+use super::pair::{self, Footers};
 use super::{Pair, PairReader, PairWriter};
 use crate::files::{self, TEMPORARY};
 use crate::{Error, Result};
@@ -89,6 +90,11 @@ impl Partitions {
     pub(crate) fn open(&self, pair: &Pair, rows: Option<&[u32]>, batch: usize) -> Result<PairReader> {
         let (calls, analyses) = self.paths(pair);
         PairReader::open(&calls, &analyses, rows, batch, &self.footers)
+    }
+
+    /// The transcripts of some rows of a pair, ascending, with their versions.
+    pub(crate) fn transcripts(&self, pair: &Pair, rows: &[u32]) -> Result<Vec<(CallRecord, u64)>> {
+        pair::transcripts(&self.paths(pair).0, rows, &self.footers)
     }
 
     /// The rows of a pair, as a source to merge.

@@ -24,7 +24,7 @@ const BATCH_ROWS: usize = 256;
 const ROW_GROUP_ROWS: usize = 4096;
 const ROW_GROUP_BYTES: usize = 64 << 20;
 /// Pages are short, so that one call can be read without decoding its whole row group.
-const PAGE_ROWS: usize = 64;
+const PAGE_ROWS: usize = 16;
 
 /// Columns of free text: a dictionary would only get in the way.
 const TEXT_COLUMNS: &[&[&str]] = &[
