@@ -358,7 +358,7 @@ impl TestServer {
 
     /// Waits until health says so.
     pub(super) async fn wait_ready(&self) {
-        for _ in 0..500 {
+        for _ in 0..6_000 {
             if self.health("").await == 1 {
                 return;
             }
