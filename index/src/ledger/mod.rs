@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction};
 pub use audit::AuditEntry;
 pub(crate) use calls::{Location, StoredFile, add_file, remove_file, set_last_number};
 pub use knowledge::{Feedback, Question};
-pub use sources::SourceFile;
+pub use sources::{Intake, SourceFile};
 pub(crate) use sources::add_source;
 
 use crate::{Error, Result};
