@@ -50,7 +50,9 @@ impl From<insight::Error> for Failure {
 pub(super) fn run(args: &ReportArgs) -> miette::Result<u8> {
     let opened = args.data.reader()?;
     let period = match (args.from, args.to, args.date) {
-        (Some(from), Some(to), _) => Period::new(from, to).ok_or_else(|| miette!("--to {to} is before --from {from}"))?,
+        (Some(from), Some(to), _) => {
+            Period::new(from, to).ok_or_else(|| miette!("--to {to} is before --from {from}"))?
+        }
         (.., Some(date)) => Period::day(date),
         _ => Period::day(
             opened

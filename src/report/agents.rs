@@ -12,6 +12,8 @@ use super::figures::{Interval, Mean, Share};
 
 /// Fewest calls with a fault that is called typical of an agent: once is not typical.
 const TYPICAL: u64 = 2;
+/// Points below the others from which an agent is named: less is no reason to coach anybody, however sure it is.
+const LEAST: f64 = 2.0;
 
 /// The figures of an agent.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,9 +39,9 @@ pub struct AgentRow {
 }
 
 impl AgentRow {
-    /// Whether the agent's calls are worse than those of the queue by more than chance explains.
+    /// Whether the agent's calls are worse than those of the queue by at least two points, and by more than chance explains.
     pub fn below(&self) -> bool {
-        self.compared && self.difference.is_some_and(|difference| difference.high < 0.0)
+        self.compared && self.difference.is_some_and(|difference| difference.high < 0.0 && difference.value <= -LEAST)
     }
 }
 

@@ -1,5 +1,5 @@
 //! The charts, as SVG inside the page: drawn by plotters, with a title and a description for those who
-//! have the page read to them. Dark bars and a line tell apart in black and white too.
+//! have the page read to them. Bars and dark marks tell apart in black and white too.
 
 use chrono::NaiveDate;
 use maud::{Markup, PreEscaped, html};
@@ -24,6 +24,8 @@ const SCORES: (u32, u32) = (760, 150);
 /// Pixels of a sparkline, and how much finer it is drawn: plotters knows whole pixels only.
 const SPARK: (u32, u32) = (132, 26);
 const FINE: u32 = 8;
+/// Least height of an axis, so that a few calls do not look like many.
+const LEAST_HEIGHT: f64 = 4.0;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
@@ -78,11 +80,11 @@ fn axis(most: f64) -> (f64, f64) {
     ((most / step).ceil().max(1.0) * step, step)
 }
 
-/// A bar for each label, and a step line for what was to be expected.
+/// A bar for each label, and a mark across it for what was to be expected.
 fn columns(area: &Area<'_>, bars: &[(String, Option<f64>, Option<f64>)], every: usize) -> Drawn {
     let (width, height) = area.dim_in_pixel();
     let (left, right, top, bottom) = (44, width as i32 - 8, 10, height as i32 - 24);
-    let most = bars.iter().flat_map(|(_, n, expected)| [*n, *expected]).flatten().fold(1.0, f64::max);
+    let most = bars.iter().flat_map(|(_, n, expected)| [*n, *expected]).flatten().fold(LEAST_HEIGHT, f64::max);
     let (high, step) = axis(most);
     let y = |value: f64| bottom - (value / high * f64::from(bottom - top)).round() as i32;
     let slot = f64::from(right - left) / bars.len().max(1) as f64;
@@ -104,14 +106,12 @@ fn columns(area: &Area<'_>, bars: &[(String, Option<f64>, Option<f64>)], every: 
             area.draw(&Text::new(label.clone(), (x(at + 0.5), bottom + 6), text))?;
         }
     }
-    let mut line: Vec<(i32, i32)> = Vec::new();
     for (at, (.., expected)) in bars.iter().enumerate() {
-        match expected {
-            Some(n) => line.extend([(x(at as f64), y(*n)), (x(at as f64 + 1.0), y(*n))]),
-            None => draw_line(area, &mut line, 2)?,
+        if let Some(n) = expected.filter(|n| *n > 0.0) {
+            let mark = vec![(x(at as f64 + 0.04), y(n)), (x(at as f64 + 0.96), y(n))];
+            area.draw(&PathElement::new(mark, LINE.stroke_width(2)))?;
         }
     }
-    draw_line(area, &mut line, 2)?;
     area.draw(&PathElement::new(vec![(left, bottom), (right, bottom)], TEXT.stroke_width(1)))
 }
 
@@ -172,7 +172,7 @@ pub(super) fn scores(bands: &[u64; 5]) -> Markup {
             }
             let share = if all > 0 { n as f64 * 100.0 / all as f64 } else { 0.0 };
             let left = anchored(12.0, LINE, plotters::style::text_anchor::HPos::Left);
-            area.draw(&Text::new(format!("{n} 通  {share:.1}%"), (label + length + 8, y + 3), left))?;
+            area.draw(&Text::new(format!("{n} 通（{share:.1}%）"), (label + length + 8, y + 3), left))?;
         }
         area.draw(&PathElement::new(vec![(label, 0), (label, 146)], TEXT.stroke_width(1)))
     })
@@ -239,7 +239,7 @@ mod tests {
         let svg = scores(&[0, 1, 2, 3, 14]).into_string();
         assert!(svg.contains("<title id=\"chart-scores-title\">质检得分分布</title>"), "{svg}");
         assert!(svg.contains("aria-labelledby=\"chart-scores-title chart-scores-text\""));
-        assert!(svg.contains("90–100 分 14 通") && svg.contains("14 通  70.0%"));
+        assert!(svg.contains("90–100 分 14 通") && svg.contains("14 通（70.0%）"));
         assert!(svg.contains("<text") && svg.contains("Noto Sans CJK SC"));
         assert_eq!((svg.matches("<svg").count(), svg.matches("</svg>").count()), (1, 1));
     }
@@ -252,7 +252,12 @@ mod tests {
 
     #[test]
     fn axes_have_whole_marks_and_hold_the_highest() {
-        for (most, wanted) in [(1.0, (1.0, 1.0)), (3.0, (3.0, 1.0)), (17.0, (20.0, 5.0)), (1234.0, (1500.0, 500.0))] {
+        for (most, wanted) in [
+            (1.0, (1.0, 1.0)),
+            (3.0, (3.0, 1.0)),
+            (17.0, (20.0, 5.0)),
+            (1234.0, (1500.0, 500.0)),
+        ] {
             assert_eq!(axis(most), wanted, "{most}");
         }
     }

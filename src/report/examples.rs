@@ -13,6 +13,8 @@ use qingting_pipeline::record::{
 const POINTS: usize = 3;
 /// Characters of a quote.
 const QUOTE: usize = 80;
+/// Characters of an explanation, which may hold a quote.
+const EXPLANATION: usize = 120;
 /// Score from which a call may be among the best.
 const GOOD: f64 = 90.0;
 /// The code of a danger to life.
@@ -69,10 +71,10 @@ fn order(score: f64) -> u64 {
     (score.max(0.0) * 1000.0).round() as u64
 }
 
-fn shortened(quote: &str) -> String {
-    match quote.char_indices().nth(QUOTE) {
-        Some((end, _)) => format!("{}……", &quote[..end]),
-        None => quote.to_owned(),
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}……", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -81,8 +83,8 @@ pub fn point(finding: &Finding, catalog: &Catalog) -> Point {
     let evidence = finding.evidence.first();
     Point {
         title: catalog.get(&finding.code).map_or_else(|| finding.code.clone(), |info| info.title.clone()),
-        explanation: finding.explanation.clone(),
-        quote: evidence.map_or_else(String::new, |evidence| shortened(&evidence.quote)),
+        explanation: shortened(&finding.explanation, EXPLANATION),
+        quote: evidence.map_or_else(String::new, |evidence| shortened(&evidence.quote, QUOTE)),
         at_ms: evidence.and_then(|evidence| evidence.start_ms),
     }
 }
@@ -91,7 +93,11 @@ pub fn point(finding: &Finding, catalog: &Catalog) -> Point {
 /// other calls.
 pub fn crisis(record: &CallRecord, analysis: &Analysis, catalog: &Catalog) -> Option<(bool, Example)> {
     let asserted = analysis.facts.crisis;
-    let findings = if asserted { &analysis.findings } else { &analysis.uncertain };
+    let findings = if asserted {
+        &analysis.findings
+    } else {
+        &analysis.uncertain
+    };
     let found = findings.iter().filter(|finding| finding.code == CRISIS).max_by(|a, b| {
         let earlier = Reverse(a.turn).cmp(&Reverse(b.turn));
         a.confidence.total_cmp(&b.confidence).then(earlier)
@@ -173,8 +179,12 @@ fn merits(record: &CallRecord, analysis: &Analysis) -> Vec<Point> {
         let at = turn as usize;
         let spoken = record.turns.get(at).filter(|turn| turn.role == Role::Agent)?;
         let text = &analysis.turns.get(at)?.text;
-        let point =
-            Point { title: title.to_owned(), explanation, quote: shortened(text), at_ms: spoken.start_ms };
+        let point = Point {
+            title: title.to_owned(),
+            explanation,
+            quote: shortened(text, QUOTE),
+            at_ms: spoken.start_ms,
+        };
         (!text.is_empty()).then_some((turn, point))
     };
     let mut add = |found: Option<(u32, Point)>| {

@@ -14,28 +14,30 @@ table{border-collapse:collapse;width:100%}
 td,th{text-align:left;padding:.32rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
 th{font-weight:600;color:var(--soft);font-size:.86rem;border-bottom-color:#9aa5b1}
 td.n,th.n{text-align:right;white-space:nowrap}
-td.w{white-space:nowrap}
+td.w,th.w{white-space:nowrap}
 small,.note{color:var(--soft);font-size:.86rem}
 .head{border-top:4px solid var(--ink);padding-top:.8rem}
 .head .note{font-size:.95rem}
-.kpi{display:grid;grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr));gap:.6rem;margin:.8rem 0}
+.kpi{display:grid;grid-template-columns:repeat(auto-fill,minmax(12rem,1fr));gap:.6rem;margin:.8rem 0}
 .kpi>div{border:1px solid var(--line);border-radius:4px;padding:.55rem .8rem;color:var(--soft);font-size:.86rem}
 .kpi b{display:block;font-size:1.45rem;line-height:1.35;color:var(--ink);font-weight:600}
 .kpi small{display:block;line-height:1.45}
 .bar{background:var(--bar);height:.7rem;display:inline-block;min-width:1px;vertical-align:middle}
 .alert{border:2px solid var(--alert);border-radius:4px;padding:.6rem 1rem;margin:1rem 0}
 .alert h2{border:0;margin:0;padding:0;color:var(--alert)}
+.alert td.w{width:1%}
 .alert table td{border-bottom:0;border-top:1px solid var(--line)}
 .mark{font-weight:600;color:var(--ink)}
 ul.points{margin:.4rem 0;padding-left:1.2rem}
 blockquote{margin:.1rem 0 .3rem;padding-left:.7rem;border-left:3px solid var(--line);color:#3e4c59}
-blockquote time,.call time{color:var(--soft);font-size:.86rem;margin-right:.4rem}
+blockquote time,.point time{color:var(--soft);font-size:.86rem;margin-right:.4rem}
 .call{border-top:1px solid var(--line);padding:.55rem 0;display:grid;grid-template-columns:11rem 1fr;gap:.2rem 1rem}
 .call b.score{font-size:1.15rem}
+.point{margin:.1rem 0}
 .tag{border:1px solid currentColor;border-radius:3px;padding:0 .3em;font-size:.8rem;white-space:nowrap}
 figure{margin:.6rem 0}
 figcaption{color:var(--soft);font-size:.86rem}
-svg.chart{max-width:100%;height:auto;display:block}
+svg.chart{width:100%;height:auto;display:block}
 svg.spark{display:block}
 .key{display:inline-block;width:1.2em;height:.7em;background:var(--bar);vertical-align:baseline;margin-right:.3em}
 .key.line{height:0;border-top:2px solid var(--ink);background:none;vertical-align:middle}
@@ -48,11 +50,12 @@ footer{margin-top:2rem;border-top:1px solid var(--line);padding-top:.5rem}
 @media print{
 body{max-width:none;margin:0;padding:0;font-size:9.5pt}
 h2,h3,figcaption,.note.lead{break-after:avoid}
-tr,figure,.call,.alert,.kpi>div,li,dt,dd{break-inside:avoid}
+tr,figure,.call,.kpi>div,.two>div,li,dt,dd{break-inside:avoid}
+h2{margin-top:1.4rem}
+.alert{-webkit-box-decoration-break:clone;box-decoration-break:clone}
 thead{display:table-header-group}
 .kpi{grid-template-columns:repeat(4,1fr)}
 .bar,.key,svg{-webkit-print-color-adjust:exact;print-color-adjust:exact}
-.page{break-before:page}
 }
 ";
 

@@ -208,6 +208,10 @@ impl Kpis {
 
     /// The share of calls with a rating; where there is no rating at all, the source may not carry any.
     pub fn rated(&self) -> Share {
-        if self.rated.part == 0 { Share::default() } else { self.rated }
+        if self.rated.part == 0 {
+            Share::default()
+        } else {
+            self.rated
+        }
     }
 }

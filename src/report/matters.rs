@@ -30,7 +30,7 @@ const BURST_MARGIN: u64 = 28;
 pub struct TopicRow {
     /// Its calls, now and before.
     pub trend: Trend,
-    /// Whether it rose by more than chance explains.
+    /// Whether it rose by more than chance explains; never where there is nothing to compare with.
     pub rising: bool,
 }
 
@@ -39,7 +39,9 @@ pub struct TopicRow {
 pub struct Matters {
     /// The days that topics are counted over.
     pub days: Period,
-    /// Last day with a call that has a topic.
+    /// Whether calls are known of as many days before, so that the topics can be compared.
+    pub compared: bool,
+    /// Last day with a call that the nightly step has seen.
     pub until: NaiveDate,
     /// Most frequent first.
     pub topics: Vec<TopicRow>,
@@ -67,13 +69,15 @@ pub fn matters(data: &DataDir, settings: &InsightSettings, period: &Period) -> i
         Err(insight::Error::NoTopics) => return Ok(None),
         view => view?,
     };
-    let Some((_, until)) = view.days().filter(|(_, last)| *last >= period.from()) else {
+    let Some((earliest, until)) = view.days().filter(|(_, last)| *last >= period.from()) else {
         return Ok(None);
     };
+    let first = until.checked_sub_days(Days::new(length - 1)).unwrap_or(until);
+    let compared = first.checked_sub_days(Days::new(length)).is_some_and(|before| earliest <= before);
     let days = usize::try_from(length).unwrap_or(usize::MAX);
     let found = trends(&view, days).into_iter().filter(|trend| trend.calls > 0).map(|trend| {
         let (now, before) = (trend.calls as f64, trend.before as f64);
-        let rising = (now - before) / (now + before).sqrt() >= RISING;
+        let rising = compared && (now - before) / (now + before).sqrt() >= RISING;
         TopicRow { trend, rising }
     });
     // They come with the greatest rise first.
@@ -92,9 +96,10 @@ pub fn matters(data: &DataDir, settings: &InsightSettings, period: &Period) -> i
     let repeats = Repeats::new(&view, &settings.callers);
     let mut hotspots = hotspots(&view, &repeats, period.to(), &settings.hotspot);
     hotspots.truncate(HOTSPOTS);
-    let first = until.checked_sub_days(Days::new(length - 1)).unwrap_or(until);
+    let first = first.max(earliest);
     Ok(Some(Matters {
         days: Period::new(first, until).unwrap_or(Period::day(until)),
+        compared,
         until,
         topics,
         bursts,

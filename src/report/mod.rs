@@ -21,6 +21,9 @@ mod text;
 mod top;
 pub mod volume;
 
+#[cfg(test)]
+mod tests;
+
 use qingting_pipeline::record::Analysis;
 
 pub use config::ReportConfig;

@@ -150,22 +150,47 @@ pub fn write(report: &Report, folder: &Path) -> io::Result<()> {
 }
 
 fn kpis(report: &Report, folder: &Path) -> io::Result<()> {
-    let head = ["metric", "name", "value", "numerator", "denominator", "previous_value", "previous_denominator"];
+    let head = [
+        "metric",
+        "name",
+        "value",
+        "numerator",
+        "denominator",
+        "previous_value",
+        "previous_denominator",
+    ];
     let mut table = Table::new(folder, "kpis.csv", &head)?;
     let (now, before) = (&report.now, &report.before);
-    let mut row = |id: &str, name: &str, cells: [String; 5]| {
-        table.row([id.to_owned(), name.to_owned()].into_iter().chain(cells))
-    };
+    let mut row =
+        |id: &str, name: &str, cells: [String; 5]| table.row([id.to_owned(), name.to_owned()].into_iter().chain(cells));
     let counted = |now: u64, before: u64| {
-        [now.to_string(), String::new(), String::new(), before.to_string(), String::new()]
+        [
+            now.to_string(),
+            String::new(),
+            String::new(),
+            before.to_string(),
+            String::new(),
+        ]
     };
     let share = |now: Share, before: Share| {
         let of = |share: Share| share.of.to_string();
-        [number(now.value(), 4), now.part.to_string(), of(now), number(before.value(), 4), of(before)]
+        [
+            number(now.value(), 4),
+            now.part.to_string(),
+            of(now),
+            number(before.value(), 4),
+            of(before),
+        ]
     };
     let mean = |now: &Mean, before: &Mean, scale: f64| {
         let value = |mean: &Mean| number(mean.value().map(|v| v / scale), 2);
-        [value(now), String::new(), now.count().to_string(), value(before), before.count().to_string()]
+        [
+            value(now),
+            String::new(),
+            now.count().to_string(),
+            value(before),
+            before.count().to_string(),
+        ]
     };
     row("offered", "来电量", counted(now.offered, before.offered))?;
     row("outbound", "呼出", counted(now.outbound, before.outbound))?;
@@ -181,20 +206,28 @@ fn kpis(report: &Report, folder: &Path) -> io::Result<()> {
     row("score", "质检均分", mean(&now.score, &before.score, 1.0))?;
     for (band, name) in BAND_NAMES.iter().enumerate() {
         let of = |bands: &[u64; 5]| Share::new(bands[band], bands.iter().sum());
-        row(&format!("score_band_{}", band + 1), &format!("得分 {name}"), share(of(&now.bands), of(&before.bands)))?;
+        row(
+            &format!("score_band_{}", band + 1),
+            &format!("得分 {name}"),
+            share(of(&now.bands), of(&before.bands)),
+        )?;
     }
     row("fatal", "一票否决", share(now.fatal, before.fatal))?;
     row("faultless", "没有服务问题", share(now.faultless, before.faultless))?;
     row("resolved", "当场办结", share(now.resolved, before.resolved))?;
     row("repeated", "重复来电", share(now.repeated, before.repeated))?;
     row("in_review", "有待复核的发现", share(now.in_review, before.in_review))?;
-    row("crises", "危机情形", [
-        report.crises.0.to_string(),
-        String::new(),
-        String::new(),
-        String::new(),
-        String::new(),
-    ])?;
+    row(
+        "crises",
+        "危机情形",
+        [
+            report.crises.0.to_string(),
+            String::new(),
+            String::new(),
+            String::new(),
+            String::new(),
+        ],
+    )?;
     table.publish()
 }
 

@@ -63,7 +63,7 @@ pub(super) fn signed(value: f64, decimals: usize) -> String {
 
 /// A change of a share, in percentage points.
 pub(super) fn points(change: &Interval) -> String {
-    format!("{} 个百分点", signed(change.value * 100.0, 1))
+    format!("{} 百分点", signed(change.value * 100.0, 1))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::calls::explained;
 use crate::report::agents::{AgentRow, Typical};
 use crate::report::charts;
+use crate::report::examples::Point;
 use crate::report::read::Report;
 use crate::report::text::{count, mean, percent, signed};
 
@@ -22,15 +23,15 @@ pub(super) fn agents(report: &Report) -> Markup {
         @if report.agents.is_empty() { p { "无数据：没有写明坐席的评分通话。" } } @else {
             p.note.lead {
                 "有评分通话的坐席 " (report.agents.len()) " 人，其中达到 " (least) " 通、可以比较的 " (compared.len())
-                " 人。每通与同队列均分相比；只列差值的 95% 区间整个低于 0 的坐席。即使人人一样，也会偶然列入约 2.5%。"
+                " 人。每通与同队列均分相比；只列低 2 分以上、且差值的 95% 区间整个低于 0 的坐席。即使人人一样，也会偶然列入约 2.5%。"
             }
             @if compared.is_empty() { p { "本期没有坐席达到 " (least) " 通评分通话，不作比较。" } }
-            @else if below.is_empty() { p { "没有坐席低于同队列均分到超出偶然波动的程度。" } }
+            @else if below.is_empty() { p { "没有坐席低于同队列均分 2 分以上且超出偶然波动。" } }
             @else {
                 table {
                     thead {
                         tr {
-                            th { "坐席" } th.n { "评分通话" } th.n { "均分" } th.n { "同队列" } th { "差值与区间" } th { "典型问题与例子" }
+                            th.w { "坐席" } th.n { "评分通话" } th.n { "均分" } th.n { "同队列" } th.w { "差值与区间" } th { "典型问题与例子" }
                         }
                     }
                     tbody { @for agent in below.iter().take(MOST) { (row(report, agent, scale)) } }
@@ -44,7 +45,7 @@ pub(super) fn agents(report: &Report) -> Markup {
 fn row(report: &Report, agent: &AgentRow, scale: f64) -> Markup {
     html! {
         tr {
-            td {
+            td.w {
                 (agent.id)
                 @if let Some(name) = &agent.name { " " (name) }
                 @if let Some(team) = &agent.team { br; small { (team) } }
@@ -69,7 +70,6 @@ fn typical_of(report: &Report, typical: &Typical) -> Markup {
             strong { (report.title(&typical.code)) }
             "：" (count(typical.share.of)) " 通中 " (count(typical.share.part)) " 通（" (percent(typical.share)) "，全体 " (percent(typical.all)) "）"
         }
-        div.note { "例：" (typical.call_id) }
-        (explained(&typical.point))
+        (explained(&Point { title: format!("例 {}", typical.call_id), ..typical.point.clone() }))
     }
 }

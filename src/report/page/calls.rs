@@ -27,7 +27,7 @@ fn list(calls: &[Example], all: u64, doubtful: bool) -> Markup {
             table {
                 @for call in calls {
                     tr {
-                        td.w { (when(call)) br; small { (call.call_id) } }
+                        td.w { (when(call)) "　" small { (call.call_id) } }
                         td {
                             @if doubtful { span.tag { "疑似，待复核" } " " }
                             @for point in &call.points { (quote(point)) }
@@ -79,11 +79,16 @@ fn shown(call: &Example) -> Markup {
     }
 }
 
-/// A point with its explanation and its quote.
+/// A point with its explanation and its quote, which is not said twice.
 pub(super) fn explained(point: &Point) -> Markup {
+    let said = !point.quote.is_empty() && point.explanation.contains(&point.quote);
     html! {
-        div { strong { (point.title) } @if !point.explanation.is_empty() { "：" (point.explanation) } }
-        (quote(point))
+        div.point {
+            @if let Some(ms) = point.at_ms.filter(|_| said) { time { (clock(ms)) } }
+            strong { (point.title) }
+            @if !point.explanation.is_empty() { "：" (point.explanation) }
+        }
+        @if !said { (quote(point)) }
     }
 }
 

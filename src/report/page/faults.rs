@@ -5,7 +5,7 @@ use qingting_pipeline::record::Severity;
 
 use crate::report::charts;
 use crate::report::read::Report;
-use crate::report::text::{count, percent, points};
+use crate::report::text::{count, percent, signed};
 
 fn severity(severity: Severity) -> &'static str {
     match severity {
@@ -30,7 +30,7 @@ pub(super) fn faults(report: &Report) -> Markup {
             table {
                 thead {
                     tr {
-                        th { "问题" } th { "程度" } th.n { "对话" } th.n { "比例" } th.n { "较" (by) } th { "走势" }
+                        th { "问题" } th { "程度" } th.n { "对话" } th.n { "比例" } th.n { "较" (by) br; "（百分点）" } th { "走势" }
                     }
                 }
                 tbody {
@@ -42,8 +42,8 @@ pub(super) fn faults(report: &Report) -> Markup {
                             td.n { (percent(row.now)) }
                             td.n {
                                 @match &row.change {
-                                    Some(change) if change.differs() => { span.mark { (points(change)) " *" } }
-                                    Some(change) => { (points(change)) }
+                                    Some(change) if change.differs() => { span.mark { (signed(change.value * 100.0, 1)) " *" } }
+                                    Some(change) => { (signed(change.value * 100.0, 1)) }
                                     None => { small { "无数据可比" } }
                                 }
                             }

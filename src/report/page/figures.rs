@@ -29,7 +29,11 @@ fn average(name: &str, now: &Mean, before: &Mean, write: fn(&Mean) -> String, by
     Tile {
         name: name.to_owned(),
         value: write(now),
-        of: if now.count() == 0 { String::new() } else { format!("{} 通", count(now.count())) },
+        of: if now.count() == 0 {
+            String::new()
+        } else {
+            format!("{} 通", count(now.count()))
+        },
         change: change.map(|change| (by(change), differs)),
     }
 }
@@ -40,7 +44,10 @@ fn offered(report: &Report) -> Tile {
     Tile {
         name: "来电量".to_owned(),
         value: count(now),
-        of: "通".to_owned(),
+        of: report
+            .volume
+            .expected(&report.period)
+            .map_or_else(|| "通".to_owned(), |n| format!("往周同日平均 {n:.1}")),
         // Two counts differ by more than chance when their difference is over two standard deviations.
         change: (before > 0).then(|| {
             let apart = (now as f64 - before as f64).abs() / ((now + before) as f64).sqrt();
@@ -129,7 +136,7 @@ pub(super) fn scores(report: &Report) -> Markup {
             figure { (charts::scores(&now.bands)) }
             p.note {
                 "评分 " (of(now.scored)) " 通对话；均分 " (mean(&now.score))
-                @if let Some(span) = now.score.interval() {
+                @if let Some(span) = now.score.interval().filter(|_| now.score.count() >= u64::from(report.config.min_agent_calls)) {
                     "（95% 区间 " (format!("{:.1}–{:.1}", span.low.max(0.0), span.high.min(100.0))) "）"
                 }
                 "；一票否决 " (of(now.fatal)) "；没有服务问题的对话 " (of(now.faultless)) "。"

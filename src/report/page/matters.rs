@@ -25,17 +25,18 @@ fn topics(report: &Report, found: &Matters) -> Markup {
     let days = found.days.length();
     html! {
         p.note.lead {
-            (found.days.from()) " 至 " (found.days.to()) "（" (days) " 天）通数最多与明显上升的主题，与此前 " (days) " 天相比。"
+            (found.days.from()) " 至 " (found.days.to()) "（" (days) " 天）通数最多与明显上升的主题"
+            @if found.compared { "，与此前同样长的一段相比。" } @else { "；此前没有同样长的一段数据可比。" }
             @if found.until < report.period.to() { "主题只更新到 " (found.until) "，其后的来电尚未归入。" }
         }
         table {
-            thead { tr { th { "主题" } th.n { "通数" } th.n { "此前" } th { "变化" } th { "每日（两段）" } } }
-            tbody { @for row in &found.topics { (topic(row)) } }
+            thead { tr { th { "主题" } th.n { "通数" } th.n { "此前" } th { "变化" } th { "每日" } } }
+            tbody { @for row in &found.topics { (topic(row, found.compared)) } }
         }
     }
 }
 
-fn topic(row: &TopicRow) -> Markup {
+fn topic(row: &TopicRow, compared: bool) -> Markup {
     let trend = &row.trend;
     let daily: Vec<Option<f64>> = trend.daily.iter().map(|&n| Some(n as f64)).collect();
     let said = trend.daily.iter().map(usize::to_string).collect::<Vec<_>>().join("，");
@@ -43,8 +44,8 @@ fn topic(row: &TopicRow) -> Markup {
         tr {
             td { (trend.label) " " small { (trend.topic) } }
             td.n { (trend.calls) }
-            td.n { (trend.before) }
-            td.w { @if row.rising { span.mark { "明显上升" } } @else if trend.before == 0 { small { "此前没有" } } }
+            td.n { @if compared { (trend.before) } @else { small { "无数据" } } }
+            td.w { @if row.rising { span.mark { "明显上升" } } @else if compared && trend.before == 0 { small { "此前没有" } } }
             td { (charts::spark(&format!("topic-{}", trend.topic), &format!("{}每日通数", trend.label), &daily, &said)) }
         }
     }

@@ -11,11 +11,17 @@ use crate::report::text::{count, duration, of, percent, points, signed};
 const RISEN: usize = 3;
 
 pub(super) fn summary(report: &Report) -> Markup {
-    let lines: Vec<String> = [volume(report), service(report), quality(report), risen(report), agents(report)]
-        .into_iter()
-        .chain([bursts(report), data(report)])
-        .flatten()
-        .collect();
+    let lines: Vec<String> = [
+        volume(report),
+        service(report),
+        quality(report),
+        risen(report),
+        agents(report),
+    ]
+    .into_iter()
+    .chain([bursts(report), data(report)])
+    .flatten()
+    .collect();
     html! {
         h2 { "要点" }
         ul.points { @for line in lines { li { (line) } } }
@@ -92,7 +98,10 @@ fn bursts(report: &Report) -> Option<String> {
     let found = report.matters.as_ref().ok().filter(|found| found.burst_count > 0)?;
     let newest = found.bursts.first()?;
     let at = newest.at.as_ref().map_or_else(String::new, |at| format!("（{}）", at.value));
-    Some(format!("突发诉求 {} 起，最近一起：{}{at}，{} 通。", found.burst_count, newest.label, newest.observed))
+    Some(format!(
+        "突发诉求 {} 起，最近一起：{}{at}，{} 通。",
+        found.burst_count, newest.label, newest.observed
+    ))
 }
 
 fn data(report: &Report) -> Option<String> {
