@@ -24,6 +24,9 @@ const SCORES: (u32, u32) = (760, 150);
 /// Pixels of a sparkline, and how much finer it is drawn: plotters knows whole pixels only.
 const SPARK: (u32, u32) = (132, 26);
 const FINE: u32 = 8;
+/// Widest bar, and how far a mark reaches beyond it, in pixels.
+const WIDEST: i32 = 44;
+const MARK: i32 = 4;
 /// Least height of an axis, so that a few calls do not look like many.
 const LEAST_HEIGHT: f64 = 4.0;
 
@@ -89,6 +92,7 @@ fn columns(area: &Area<'_>, bars: &[(String, Option<f64>, Option<f64>)], every: 
     let y = |value: f64| bottom - (value / high * f64::from(bottom - top)).round() as i32;
     let slot = f64::from(right - left) / bars.len().max(1) as f64;
     let x = |at: f64| left + (at * slot).round() as i32;
+    let half = ((slot * 0.36).round() as i32).min(WIDEST / 2);
     let mut mark = 0.0;
     while mark <= high {
         area.draw(&PathElement::new(vec![(left, y(mark)), (right, y(mark))], GRID.stroke_width(1)))?;
@@ -96,19 +100,20 @@ fn columns(area: &Area<'_>, bars: &[(String, Option<f64>, Option<f64>)], every: 
         area.draw(&Text::new(format!("{mark:.0}"), (left - 6, y(mark) - 6), text))?;
         mark += step;
     }
-    for (at, (label, n, _)) in bars.iter().enumerate() {
-        let at = at as f64;
+    for (nth, (label, n, _)) in bars.iter().enumerate() {
+        let at = nth as f64;
         if let Some(n) = n.filter(|n| *n > 0.0) {
-            area.draw(&Rectangle::new([(x(at + 0.14), y(n)), (x(at + 0.86), bottom)], BAR.filled()))?;
+            area.draw(&Rectangle::new([(x(at + 0.5) - half, y(n)), (x(at + 0.5) + half, bottom)], BAR.filled()))?;
         }
-        if at as usize % every.max(1) == 0 {
+        if nth.is_multiple_of(every.max(1)) {
             let text = anchored(11.0, TEXT, plotters::style::text_anchor::HPos::Center);
             area.draw(&Text::new(label.clone(), (x(at + 0.5), bottom + 6), text))?;
         }
     }
     for (at, (.., expected)) in bars.iter().enumerate() {
         if let Some(n) = expected.filter(|n| *n > 0.0) {
-            let mark = vec![(x(at as f64 + 0.04), y(n)), (x(at as f64 + 0.96), y(n))];
+            let middle = x(at as f64 + 0.5);
+            let mark = vec![(middle - half - MARK, y(n)), (middle + half + MARK, y(n))];
             area.draw(&PathElement::new(mark, LINE.stroke_width(2)))?;
         }
     }

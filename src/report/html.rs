@@ -54,7 +54,7 @@ tr,figure,.call,.kpi>div,.two>div,li,dt,dd{break-inside:avoid}
 h2{margin-top:1.4rem}
 .alert{-webkit-box-decoration-break:clone;box-decoration-break:clone}
 thead{display:table-header-group}
-.kpi{grid-template-columns:repeat(4,1fr)}
+.kpi{grid-template-columns:repeat(4,1fr)}.kpi>div{padding:.4rem .5rem}.kpi small{font-size:8pt}
 .bar,.key,svg{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 }
 ";
