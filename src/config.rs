@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::insight::InsightSettings;
 use crate::insight::gaps::KnowledgeConfig;
+use crate::report::ReportConfig;
 use crate::server::ServerConfig;
 
 /// Prefix of the environment variables that override a setting:
@@ -55,6 +56,8 @@ pub struct Settings {
     pub callers: CallerConfig,
     /// The knowledge base's memory.
     pub knowledge: KnowledgeConfig,
+    /// The report.
+    pub report: ReportConfig,
     /// The batch.
     pub batch: BatchConfig,
     /// The gRPC server.
@@ -172,6 +175,9 @@ impl Settings {
         }
         if self.batch.chunk_calls == 0 {
             return value("batch", "chunk_calls", "must be at least 1");
+        }
+        if let Err((key, message)) = self.report.validate() {
+            return value("report", key, &message);
         }
         self.server.validate().map_err(|wrong| Error::Value {
             section: "server",

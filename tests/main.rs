@@ -10,5 +10,6 @@ mod cli;
 mod grpc;
 mod knowledge;
 mod overlaps;
+mod report;
 mod search;
 mod topics;

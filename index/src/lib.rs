@@ -29,5 +29,5 @@ pub use data::{
     AssignmentsStamp, Context, DataDir, DateRange, DigestsWriter, IngestSession, IngestSummary, Scan, Stats,
 };
 pub use error::{Error, Result};
-pub use ledger::{AuditEntry, Feedback, Question, SourceFile};
+pub use ledger::{AuditEntry, Feedback, Intake, Question, SourceFile};
 pub use manifest::{FORMAT_VERSION, Manifest};

@@ -25,6 +25,7 @@ use super::submit::{holder_name, ready, status};
 use crate::batch::{Batch, Quarantine};
 use crate::config::Settings;
 use crate::diagnostic;
+use crate::report::Period;
 use crate::server::{self, ServerConfig};
 
 #[derive(Debug, Args)]
@@ -32,6 +33,9 @@ pub(super) struct DemoArgs {
     /// Keep the data folder here; it must be empty or missing [default: a temporary one]
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Write the report of the demo's days into this HTML file
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -65,6 +69,14 @@ pub(super) fn run(args: &DemoArgs) -> miette::Result<u8> {
 
     heading("二、主题");
     super::topics::print(&super::topics::find(&opened, DateRange::ALL, 1, false)?);
+
+    if let Some(out) = &args.report {
+        let stats = opened.data.stats().map_err(index)?;
+        if let Some(period) = stats.first_date.zip(stats.last_date).and_then(|(from, to)| Period::new(from, to)) {
+            super::report::make(&opened, period, out, None)?;
+            println!("\n{}的报告在 {}", period.label(), out.display());
+        }
+    }
 
     heading("三、通过 gRPC 查询");
     let Opened { settings, assets, pipeline, data } = opened;

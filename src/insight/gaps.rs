@@ -1,9 +1,12 @@
 //! What the knowledge base has no answer to: the questions that are remembered from searches, and what was left open in
 //! calls.
 
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
 use qingting_index::calls::{CallQuery, Filter, NoLookup};
 use qingting_index::knowledge::{Asked, Gap, KnowledgeIndex};
-use qingting_index::{DataDir, Result};
+use qingting_index::{DataDir, DateRange, Question, Result};
 use serde::{Deserialize, Serialize};
 
 /// What is remembered of the knowledge base's use: section `[knowledge]` of the configuration.
@@ -31,10 +34,36 @@ const MOST_QUESTIONS: usize = 5000;
 /// # Errors
 /// When the ledger, an index or the store cannot be read.
 pub fn find(data: &DataDir, knowledge: &KnowledgeIndex, limit: usize) -> Result<Vec<Gap>> {
-    let questions = data.questions()?.into_iter().take(MOST_QUESTIONS);
+    grouped(data, knowledge, data.questions()?, DateRange::ALL, limit)
+}
+
+/// The same of some days: what was left open in their calls, and asked between two moments.
+///
+/// # Errors
+/// When the ledger, an index or the store cannot be read.
+pub fn find_within(
+    data: &DataDir,
+    knowledge: &KnowledgeIndex,
+    days: DateRange,
+    asked: Range<DateTime<Utc>>,
+    limit: usize,
+) -> Result<Vec<Gap>> {
+    grouped(data, knowledge, data.questions_between(asked.start, asked.end)?, days, limit)
+}
+
+fn grouped(
+    data: &DataDir,
+    knowledge: &KnowledgeIndex,
+    questions: Vec<Question>,
+    range: DateRange,
+    limit: usize,
+) -> Result<Vec<Gap>> {
+    let questions = questions.into_iter().take(MOST_QUESTIONS);
     let mut asked: Vec<Asked> = questions.map(|question| Asked { text: question.text, call: None }).collect();
     let query = CallQuery {
         filter: Some(Filter::parse("outcome:unresolved")?),
+        since: range.since,
+        until: range.until,
         limit: MOST_CALLS,
         turns_per_call: 0,
         ..CallQuery::default()

@@ -2,18 +2,24 @@
 //! everything over many calls is counted from. The contents belong to those who derive them; here they are
 //! files that are replaced in one step.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind};
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, NaiveDate, Utc};
 use qingting_pipeline::columnar::{DigestWriter, Records, read_digests};
 use qingting_pipeline::record::CallDigest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::DataDir;
+use crate::ledger::Intake;
 use crate::{Error, Result, files};
+
+/// A file is written before the ledger knows it: one as old as this when the digests were begun was known.
+const SETTLED: Duration = Duration::from_secs(60);
 
 /// Digests on their way into their file; nothing of it is seen before [`DigestsWriter::publish`].
 #[derive(Debug)]
@@ -118,5 +124,44 @@ impl DataDir {
             return Ok(None);
         }
         Ok(Some(read_digests(&path)?))
+    }
+
+    /// The dates whose calls all have their digest: none of their calls is in the log of live calls, and none of their
+    /// files is younger than the file of digests. A call that was ingested again under another date counts
+    /// on the older one until the digests are made anew.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn digested_dates(&self) -> Result<BTreeSet<NaiveDate>> {
+        let path = self.assignments_path("calls.parquet");
+        let began = match std::fs::metadata(&path) {
+            // Where the file system does not keep it, no date is sure.
+            Ok(found) => found.created().ok().and_then(|created| created.checked_sub(SETTLED)),
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            Err(e) => return Err(Error::io(path, e)),
+        };
+        let Some(began) = began else {
+            return Ok(BTreeSet::new());
+        };
+        let live: BTreeSet<NaiveDate> = self.live.rows()?.values().filter_map(|row| row.date()).collect();
+        let files = self.ledger().files()?;
+        let (mut dates, mut younger) = (BTreeSet::new(), live);
+        for file in files {
+            let modified = std::fs::metadata(self.partitions.paths(&file.pair).0).and_then(|found| found.modified());
+            dates.insert(file.pair.date);
+            // A file that a merge took away meanwhile has a younger one in its place.
+            if modified.map_or(true, |modified| modified >= began) {
+                younger.insert(file.pair.date);
+            }
+        }
+        Ok(&dates - &younger)
+    }
+
+    /// The files that were ingested last at or after a moment, and what became of their records.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn intake(&self, since: DateTime<Utc>) -> Result<Intake> {
+        self.ledger().intake(since)
     }
 }

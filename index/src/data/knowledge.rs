@@ -1,5 +1,7 @@
 //! What the data folder keeps beside the articles: what people said about answers, and questions without one.
 
+use chrono::{DateTime, Utc};
+
 use super::DataDir;
 use crate::Result;
 use crate::ledger::{Feedback, Question};
@@ -38,5 +40,13 @@ impl DataDir {
     /// When the ledger cannot be read.
     pub fn questions(&self) -> Result<Vec<Question>> {
         self.ledger().questions()
+    }
+
+    /// Those that were asked at or after one moment and before another.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn questions_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Question>> {
+        self.ledger().questions_between(from, until)
     }
 }

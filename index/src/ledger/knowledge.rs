@@ -1,5 +1,6 @@
 //! What people said about the answers of the knowledge base, and the questions that it did not answer.
 
+use chrono::{DateTime, Utc};
 use rusqlite::params;
 
 use super::Ledger;
@@ -75,6 +76,18 @@ impl Ledger {
     pub(crate) fn questions(&self) -> Result<Vec<Question>> {
         let mut query = self.connection.prepare_cached("SELECT text, confidence FROM questions ORDER BY id DESC")?;
         let rows = query.query_map([], |row| Ok(Question { text: row.get(0)?, confidence: row.get(1)? }))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Those that were asked at or after one moment and before another.
+    pub(crate) fn questions_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Question>> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT text, confidence FROM questions
+             WHERE unixepoch(at) >= ?1 AND unixepoch(at) < ?2 ORDER BY id DESC",
+        )?;
+        let rows = query.query_map([from.timestamp(), until.timestamp()], |row| {
+            Ok(Question { text: row.get(0)?, confidence: row.get(1)? })
+        })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }

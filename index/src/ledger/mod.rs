@@ -15,8 +15,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction};
 pub use audit::AuditEntry;
 pub(crate) use calls::{Location, StoredFile, add_file, remove_file, set_last_number};
 pub use knowledge::{Feedback, Question};
-pub use sources::SourceFile;
 pub(crate) use sources::add_source;
+pub use sources::{Intake, SourceFile};
 
 use crate::{Error, Result};
 

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
 use sha2::{Digest, Sha256};
 
@@ -25,6 +26,17 @@ pub struct SourceFile {
     pub sha256: String,
     /// Everything else that the result depends on, as the caller chooses to write it.
     pub options: String,
+}
+
+/// Files that were ingested, and what became of their records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Intake {
+    /// Files.
+    pub files: u64,
+    /// Calls that were taken in.
+    pub calls: u64,
+    /// Records that could not be read, and went to the quarantine.
+    pub quarantined: u64,
 }
 
 /// What of a source file is known without reading it.
@@ -85,6 +97,20 @@ impl Ledger {
             })
         });
         Ok(found.optional()?)
+    }
+
+    /// The files that were ingested last at or after a moment.
+    pub(crate) fn intake(&self, since: DateTime<Utc>) -> Result<Intake> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT count(*), total(calls), total(quarantined) FROM sources WHERE unixepoch(ingested_at) >= ?1",
+        )?;
+        Ok(query.query_row([since.timestamp()], |row| {
+            Ok(Intake {
+                files: row.get::<_, i64>(0)?.cast_unsigned(),
+                calls: row.get::<_, f64>(1)? as u64,
+                quarantined: row.get::<_, f64>(2)? as u64,
+            })
+        })?)
     }
 
     /// The file as it is now, or `None` when it was ingested just so. It is read only when its size

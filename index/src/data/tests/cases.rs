@@ -434,3 +434,61 @@ fn reading_goes_on_while_files_are_merged() {
         done.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }
+
+#[test]
+fn a_date_is_digested_while_its_files_are_older_than_the_digests() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = open(dir.path());
+    assert!(data.digested_dates().unwrap().is_empty(), "there are no digests");
+    ingest(
+        &data,
+        vec![
+            call("1", "2026-03-01T09:00:00+08:00", "a"),
+            call("2", "2026-03-02T09:00:00+08:00", "a"),
+        ],
+    );
+    data.write_digests().unwrap().publish().unwrap();
+    assert!(
+        data.digested_dates().unwrap().is_empty(),
+        "files of the last minute may be younger than what was read"
+    );
+    let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    for date in ["2026-03-01", "2026-03-02"] {
+        for file in std::fs::read_dir(dir.path().join("calls").join(format!("date={date}"))).unwrap() {
+            let file = std::fs::File::options().write(true).open(file.unwrap().path()).unwrap();
+            file.set_modified(hour_ago).unwrap();
+        }
+    }
+    let dates = |texts: &[&str]| texts.iter().map(|date| date.parse().unwrap()).collect();
+    assert_eq!(data.digested_dates().unwrap(), dates(&["2026-03-01", "2026-03-02"]));
+    ingest(&data, vec![call("3", "2026-03-02T10:00:00+08:00", "a")]);
+    assert_eq!(data.digested_dates().unwrap(), dates(&["2026-03-01"]));
+    let reader = DataDir::open_reader(dir.path(), context()).unwrap();
+    assert_eq!(reader.digested_dates().unwrap(), dates(&["2026-03-01"]));
+}
+
+#[test]
+fn what_was_asked_and_taken_in_is_told_by_its_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = open(dir.path());
+    let now = chrono::Utc::now();
+    let hour = chrono::TimeDelta::hours(1);
+    data.add_questions(&[crate::Question { text: "停水找谁".into(), confidence: 0.1 }], 10).unwrap();
+    assert_eq!(data.questions_between(now - hour, now + hour).unwrap().len(), 1);
+    assert!(data.questions_between(now + hour, now + hour * 2).unwrap().is_empty());
+    assert!(data.questions_between(now - hour * 2, now - hour).unwrap().is_empty());
+
+    let mut session = data.ingest().unwrap();
+    session.put_batch(vec![call("1", "2026-03-01T09:00:00+08:00", "a")], "x").unwrap();
+    let file = crate::SourceFile {
+        path: "/calls.jsonl".into(),
+        size: 1,
+        modified_ns: 0,
+        sha256: String::new(),
+        options: String::new(),
+    };
+    session.source_done(file, 1, 2).unwrap();
+    session.finish().unwrap();
+    assert_eq!(data.intake(now - hour).unwrap(), crate::Intake { files: 1, calls: 1, quarantined: 2 });
+    assert_eq!(data.intake(now + hour).unwrap(), crate::Intake::default());
+}
