@@ -154,7 +154,7 @@ impl Generator {
     fn invented(&self, rng: &mut StdRng) -> String {
         let rank = NAMES.powf(rng.random::<f64>()) as u64;
         let mut letters = StdRng::seed_from_u64(rank);
-        let length = if rank % 3 == 0 { 3 } else { 2 };
+        let length = if rank.is_multiple_of(3) { 3 } else { 2 };
         let name: String = (0..length).map(|_| *pick(&self.chars, &mut letters)).collect();
         match rng.random_range(0..4) {
             0 => format!("我叫{}{name}，", pick(&SURNAMES, rng)),

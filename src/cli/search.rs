@@ -50,6 +50,9 @@ pub(super) struct SearchArgs {
     /// relevance, newest, oldest, FIELD or -FIELD
     #[arg(long, value_name = "ORDER", allow_hyphen_values = true)]
     sort: Option<String>,
+    /// Only calls that match as it is written, none that merely sound like it
+    #[arg(long)]
+    literal: bool,
     /// Count the values of a field over all hits: code, taboo, severity, agent, date, week, month, hour, weekday, ...
     #[arg(long, value_name = "FIELD")]
     facet: Vec<String>,
@@ -82,6 +85,7 @@ pub(super) fn run(args: &SearchArgs) -> miette::Result<u8> {
         limit: usize::from(args.limit),
         page_token: args.page.clone(),
         facets: args.facet.iter().map(facet).collect(),
+        by_sound: !args.literal,
         ..CallQuery::default()
     };
     let topics = |topic: &str| {

@@ -182,6 +182,7 @@ fn search_query(config: &ServerConfig, request: v1::SearchCallsRequest) -> Resul
         limit: paging::size(config, request.page_size)?,
         page_token: Some(request.page_token).filter(|token| !token.is_empty()),
         facets: facets.collect::<Result<_, _>>()?,
+        by_sound: !request.literal,
         turns_per_call: bounded("turns_per_call", turns, MAX_TURNS_PER_CALL)?,
         ..CallQuery::default()
     })
