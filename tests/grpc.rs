@@ -11,8 +11,8 @@ use prost::Message;
 use prost::bytes::{Buf, BufMut};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use qingting::insight::InsightSettings;
+use qingting::knowledge::Choice;
 use qingting::server::{Error, ServerConfig, State, data, run};
-use qingting_models::StaticVectors;
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::assets::Assets;
 use qingting_pipeline::config::PipelineConfig;
@@ -46,7 +46,7 @@ fn pipeline() -> Arc<Pipeline> {
 
 fn open(folder: &Path) -> qingting_index::Result<State> {
     let over = (InsightSettings::default(), Assets::embedded());
-    data::open(folder, "qingting serve", pipeline(), StaticVectors::embedded()?, over)
+    data::open(folder, "qingting serve", pipeline(), &Choice::default(), over)
 }
 
 pub(crate) struct Server {
