@@ -101,16 +101,16 @@ fn open_in(dir: &Path, pipeline: &Pipeline, transformer: Option<Arc<dyn Encoder>
     KnowledgeIndex::open_with(dir, segmenter, normalizer, encoder, transformer)
 }
 
-/// What to tell somebody whose knowledge base has vectors that are not used.
-pub fn unused(knowledge: &KnowledgeIndex) -> Option<String> {
-    let unused = knowledge.unused_transformer()?;
+/// What to tell somebody whose knowledge base has vectors that are not used although nobody said so.
+pub fn unused(knowledge: &KnowledgeIndex, choice: &Choice) -> Option<String> {
+    let unused = knowledge.unused_transformer().filter(|_| choice.models != ArticleModels::Static)?;
     Some(format!(
         "the articles are encoded by {} ({}), which {}; they are found by the static vectors, and none can be added. \
-         `qingting kb reindex` encodes them anew with what there is",
+         `qingting kb reindex` encodes them anew with what is here",
         unused.name,
         unused.fingerprint,
         if cfg!(feature = "bert") {
-            "is not the one asked for or not in the folder for models"
+            "is not in the folder for models, or another one is"
         } else {
             "is not part of this build (cargo feature `bert`)"
         }

@@ -54,8 +54,9 @@ pub(crate) struct Opened {
 impl Opened {
     /// The knowledge base of the data folder, ranked with what was said about its answers.
     pub(crate) fn knowledge(&self) -> miette::Result<KnowledgeIndex> {
-        let knowledge = knowledge::open(&self.data, &self.pipeline, &Choice::new(&self.settings)).map_err(index)?;
-        if let Some(note) = knowledge::unused(&knowledge) {
+        let choice = Choice::new(&self.settings);
+        let knowledge = knowledge::open(&self.data, &self.pipeline, &choice).map_err(index)?;
+        if let Some(note) = knowledge::unused(&knowledge, &choice) {
             eprintln!("warning: {note}");
         }
         Ok(knowledge)

@@ -59,7 +59,7 @@ pub fn open(
     // Better refused now than with every search.
     folder.calls()?;
     let knowledge = crate::knowledge::open(&folder, &pipeline, articles)?;
-    if let Some(note) = crate::knowledge::unused(&knowledge) {
+    if let Some(note) = crate::knowledge::unused(&knowledge, articles) {
         tracing::warn!("{note}");
     }
     let topics = TopicStore::default();

@@ -19,6 +19,8 @@ mod vectors;
 mod answer_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transformer_tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
