@@ -10,7 +10,9 @@ use futures::{StreamExt, stream};
 use prost::Message;
 use prost::bytes::{Buf, BufMut};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use qingting::config::Settings;
 use qingting::insight::InsightSettings;
+use qingting::insight::gaps::ArticleModels;
 use qingting::knowledge::Choice;
 use qingting::server::{Error, ServerConfig, State, data, run};
 use qingting_pipeline::Pipeline;
@@ -46,7 +48,10 @@ fn pipeline() -> Arc<Pipeline> {
 
 fn open(folder: &Path) -> qingting_index::Result<State> {
     let over = (InsightSettings::default(), Assets::embedded());
-    data::open(folder, "qingting serve", pipeline(), &Choice::default(), over)
+    // The same answers whether or not there are weights on this machine.
+    let mut settings = Settings::default();
+    settings.knowledge.models = ArticleModels::Static;
+    data::open(folder, "qingting serve", pipeline(), &Choice::new(&settings), over)
 }
 
 pub(crate) struct Server {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::Args;
-use miette::{IntoDiagnostic, miette};
+use miette::miette;
 use qingting_index::knowledge::KnowledgeIndex;
 use qingting_index::{Context, DataDir, DateRange, Error, Manifest};
 use qingting_pipeline::Pipeline;
@@ -70,7 +70,7 @@ impl Opened {
 /// When the program cannot be started.
 pub(crate) fn prepare_engine() -> miette::Result<()> {
     #[cfg(feature = "bert")]
-    qingting_models::bert::blas::restart_if_needed().into_diagnostic()?;
+    qingting_models::bert::blas::restart_if_needed().map_err(|error| miette!("{error}"))?;
     Ok(())
 }
 

@@ -311,8 +311,7 @@ fn eval_pairs(args: &EvalPairsArgs) -> miette::Result<u8> {
             println!("{}", serde_json::json!({ "file": name, "figures": figures }));
         } else {
             println!("{name}: {} pairs, {} of them mean the same", figures.pairs, figures.same);
-            let vectors = encoders.iter().zip(&figures.vectors);
-            let vectors: String = vectors.map(|(encoder, auc)| format!("  {}: {auc:.3}", encoder.name())).collect();
+            let vectors: String = figures.vectors.iter().map(|(name, area)| format!("  {name}: {area:.3}")).collect();
             println!("  ROC-AUC{vectors}  BM25: {:.3}", figures.bm25);
         }
     }

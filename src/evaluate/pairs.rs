@@ -1,7 +1,7 @@
 //! How well the similarity of two sentences tells whether they mean the same: area under the ROC curve, of the vectors'
 //! cosine and of BM25.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use qingting_models::{Encoder, cosine};
 use serde::Serialize;
@@ -31,8 +31,8 @@ pub struct PairFigures {
     pub pairs: usize,
     /// Of these, such as mean the same.
     pub same: usize,
-    /// Area under the ROC curve of the cosine of the vectors of each encoder.
-    pub vectors: Vec<f64>,
+    /// Area under the ROC curve of the cosine of the vectors of each encoder, by its name.
+    pub vectors: BTreeMap<String, f64>,
     /// The same of BM25.
     pub bm25: f64,
 }
@@ -75,16 +75,17 @@ pub fn evaluate(
         let scores = pairs.iter().enumerate().map(|(i, pair)| (score(2 * i), pair.same));
         roc_auc(scores.collect())
     };
-    let mut areas = Vec::with_capacity(encoders.len());
+    let mut areas = BTreeMap::new();
     for encoder in encoders {
         let mut vectors = Vec::with_capacity(sentences.len());
         for batch in sentences.chunks(BATCH) {
             vectors.extend(encoder.encode(&batch.iter().map(String::as_str).collect::<Vec<_>>())?);
         }
-        areas.push(scored(&|at| match (vectors.get(at), vectors.get(at + 1)) {
+        let area = scored(&|at| match (vectors.get(at), vectors.get(at + 1)) {
             (Some(a), Some(b)) => f64::from(cosine(a, b)),
             _ => 0.0,
-        }));
+        });
+        areas.insert(encoder.name().to_owned(), area);
     }
     Ok(PairFigures {
         pairs: pairs.len(),
@@ -192,6 +193,6 @@ mod tests {
         let cut = |text: &str| text.chars().map(String::from).collect();
         let encoder = StaticVectors::embedded().unwrap();
         let figures = evaluate(&parse(text).unwrap(), &[&*encoder], str::to_owned, cut).unwrap();
-        assert_eq!((figures.pairs, figures.same, &figures.vectors[..]), (4, 2, &[1.0][..]));
+        assert_eq!((figures.pairs, figures.same, figures.vectors[encoder.name()]), (4, 2, 1.0));
     }
 }

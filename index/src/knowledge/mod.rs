@@ -160,8 +160,8 @@ impl KnowledgeIndex {
     /// Opens the knowledge base in `dir`, or creates an empty one.
     ///
     /// # Errors
-    /// [`Error::Stale`] when it was built with another dictionary, model or layout; its articles can be
-    /// read with [`Self::export`] and imported into a new folder. Otherwise when the folder cannot be
+    /// [`Error::Stale`] when it was built with another dictionary, model or layout; [`crate::DataDir::rebuild_knowledge`]
+    /// mends that. Otherwise when the folder cannot be
     /// read or written.
     pub fn open_or_create(
         dir: &Path,
@@ -187,11 +187,15 @@ impl KnowledgeIndex {
     ) -> Result<Self> {
         let analyzer = Analyzer::new(segmenter, normalizer);
         let model = Some(encoder.fingerprint().to_owned());
-        stamp::check(dir, &Stamp { schema: SCHEMA_VERSION, analyzer: analyzer.fingerprint(), model })?;
+        let stamp = Stamp { schema: SCHEMA_VERSION, analyzer: analyzer.fingerprint(), model };
+        stamp::check(dir, &stamp).map_err(|error| match error {
+            Error::Stale { why, .. } => Error::Stale { why, fix: stamp::KNOWLEDGE_FIX.to_owned() },
+            other => other,
+        })?;
         let directory = MmapDirectory::open(dir).map_err(tantivy::TantivyError::from)?;
         let index = match Index::open_or_create(directory, schema()) {
             Err(tantivy::TantivyError::SchemaError(why)) => {
-                return Err(Error::Stale { why, fix: stamp::FIX.to_owned() });
+                return Err(Error::Stale { why, fix: stamp::KNOWLEDGE_FIX.to_owned() });
             }
             other => other?,
         };

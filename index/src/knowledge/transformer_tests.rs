@@ -65,10 +65,7 @@ fn articles() -> Vec<Article> {
 }
 
 fn toy_made(fingerprint: &str) -> Encoded {
-    Encoded::Transformer(Transformer {
-        name: "toy".to_owned(),
-        fingerprint: fingerprint.to_owned(),
-    })
+    Encoded::Transformer(Transformer { name: "toy".to_owned(), fingerprint: fingerprint.to_owned() })
 }
 
 fn first(index: &KnowledgeIndex, text: &str) -> Option<String> {
@@ -137,7 +134,10 @@ fn another_transformer_or_none_before_is_told_with_what_mends_it() {
     let dir = tempfile::tempdir().unwrap();
     open(dir.path(), Some("a")).import_articles(articles()).unwrap();
     let why = stale(try_open(dir.path(), Some("b")));
-    assert!(why.contains("toy (a)") && why.contains("toy (b)") && why.contains("kb reindex --models bert"), "{why}");
+    assert!(
+        why.contains("toy (a)") && why.contains("toy (b)") && why.contains("kb reindex --models bert"),
+        "{why}"
+    );
     let dir = tempfile::tempdir().unwrap();
     open(dir.path(), None).import_articles(articles()).unwrap();
     let why = stale(try_open(dir.path(), Some("a")));
