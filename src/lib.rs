@@ -7,6 +7,7 @@ pub mod config;
 pub mod diagnostic;
 pub mod evaluate;
 pub mod insight;
+pub mod knowledge;
 pub mod labels;
 pub mod report;
 pub mod server;

@@ -394,7 +394,7 @@ fn pairs_of_sentences_are_measured() {
     let file = write(dir.path(), "pairs.tsv", pairs);
     let printed = lines(&ok(&qingting(dir.path(), &["kb", "eval-pairs", &file, "--json"])));
     assert_eq!(printed[0]["figures"]["pairs"], 2);
-    assert_eq!(printed[0]["figures"]["vectors"], 1.0);
+    assert_eq!(printed[0]["figures"]["vectors"]["static-vectors"], 1.0);
     let broken = write(dir.path(), "broken.tsv", "一\t二\n");
     assert!(!qingting(dir.path(), &["kb", "eval-pairs", &broken]).status.success());
 }

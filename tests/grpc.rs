@@ -10,9 +10,11 @@ use futures::{StreamExt, stream};
 use prost::Message;
 use prost::bytes::{Buf, BufMut};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use qingting::config::Settings;
 use qingting::insight::InsightSettings;
+use qingting::insight::gaps::ArticleModels;
+use qingting::knowledge::Choice;
 use qingting::server::{Error, ServerConfig, State, data, run};
-use qingting_models::StaticVectors;
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::assets::Assets;
 use qingting_pipeline::config::PipelineConfig;
@@ -46,7 +48,10 @@ fn pipeline() -> Arc<Pipeline> {
 
 fn open(folder: &Path) -> qingting_index::Result<State> {
     let over = (InsightSettings::default(), Assets::embedded());
-    data::open(folder, "qingting serve", pipeline(), StaticVectors::embedded()?, over)
+    // The same answers whether or not there are weights on this machine.
+    let mut settings = Settings::default();
+    settings.knowledge.models = ArticleModels::Static;
+    data::open(folder, "qingting serve", pipeline(), &Choice::new(&settings), over)
 }
 
 pub(crate) struct Server {

@@ -7,6 +7,7 @@
 )]
 
 mod cli;
+mod encoders;
 mod grpc;
 mod knowledge;
 mod overlaps;

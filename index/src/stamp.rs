@@ -8,8 +8,11 @@ use crate::{Error, Result};
 
 const FILE: &str = "built_with.json";
 
-/// What mends an index that no longer fits.
+/// What mends a call index that no longer fits.
 pub(crate) const FIX: &str = "run `qingting reindex`";
+
+/// What mends a knowledge base that no longer fits.
+pub(crate) const KNOWLEDGE_FIX: &str = "run `qingting kb reindex`";
 
 /// Everything that makes an index unusable when it changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

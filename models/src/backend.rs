@@ -21,6 +21,15 @@ pub trait Encoder: Send + Sync + std::fmt::Debug {
     /// When the engine fails.
     fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>>;
 
+    /// The same for passages that are to be found by questions; for models that read both alike the vectors of
+    /// [`Self::encode`], which is for questions.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    fn encode_passages(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        self.encode(texts)
+    }
+
     /// Whether the model can answer now.
     ///
     /// # Errors

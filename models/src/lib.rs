@@ -9,6 +9,7 @@ pub mod dialogue;
 mod error;
 mod judges;
 mod logistic;
+pub mod retrieval;
 mod shelf;
 mod static_vectors;
 pub mod text;

@@ -13,6 +13,7 @@ use qingting_pipeline::{Pipeline, assets::Assets};
 use crate::batch::{self, Summary};
 use crate::config::Settings;
 use crate::diagnostic;
+use crate::insight::gaps::ArticleModels;
 
 /// Where the configuration is.
 #[derive(Debug, Clone, Args)]
@@ -50,6 +51,15 @@ impl Models {
             Some(Self::Static) => Decide::Static,
             Some(Self::Bert) => Decide::Bert,
             Some(Self::Cascade) => Decide::Cascade,
+        };
+    }
+
+    /// The same for the knowledge base, which has no use for a cascade: whatever compares meanings compares all.
+    pub(crate) fn apply_to_articles(chosen: Option<Self>, settings: &mut Settings) {
+        settings.knowledge.models = match chosen {
+            None => settings.knowledge.models,
+            Some(Self::Static) => ArticleModels::Static,
+            Some(Self::Bert | Self::Cascade) => ArticleModels::Bert,
         };
     }
 

@@ -1,14 +1,12 @@
 //! Options of the commands that work on a data folder, and how they open it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use chrono::NaiveDate;
 use clap::Args;
-use miette::{IntoDiagnostic, miette};
+use miette::miette;
 use qingting_index::knowledge::KnowledgeIndex;
 use qingting_index::{Context, DataDir, DateRange, Error, Manifest};
-use qingting_models::{Encoder, StaticVectors};
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::assets::Assets;
 
@@ -16,6 +14,7 @@ use super::ConfigArgs;
 use super::args;
 use crate::config::Settings;
 use crate::diagnostic;
+use crate::knowledge::{self, Choice};
 
 /// Where the data is.
 #[derive(Debug, Clone, Args)]
@@ -55,17 +54,24 @@ pub(crate) struct Opened {
 impl Opened {
     /// The knowledge base of the data folder, ranked with what was said about its answers.
     pub(crate) fn knowledge(&self) -> miette::Result<KnowledgeIndex> {
-        let (segmenter, normalizer) = (self.pipeline.segmenter().clone(), self.pipeline.normalizer().clone());
-        let dir = self.data.knowledge_index_dir();
-        let knowledge = KnowledgeIndex::open_or_create(&dir, segmenter, normalizer, encoder()?).map_err(index)?;
-        knowledge.set_feedback(&self.data.feedback().map_err(index)?).map_err(index)?;
+        let choice = Choice::new(&self.settings);
+        let knowledge = knowledge::open(&self.data, &self.pipeline, &choice).map_err(index)?;
+        if let Some(note) = knowledge::unused(&knowledge, &choice) {
+            eprintln!("warning: {note}");
+        }
         Ok(knowledge)
     }
 }
 
-/// The encoder that articles are found by.
-pub(crate) fn encoder() -> miette::Result<Arc<dyn Encoder>> {
-    Ok(StaticVectors::embedded().into_diagnostic()?)
+/// Encoders of articles want the settings of the engine in the environment before it is loaded: starts the program
+/// again with them where they are missing.
+///
+/// # Errors
+/// When the program cannot be started.
+pub(crate) fn prepare_engine() -> miette::Result<()> {
+    #[cfg(feature = "bert")]
+    qingting_models::bert::blas::restart_if_needed().map_err(|error| miette!("{error}"))?;
+    Ok(())
 }
 
 impl DataArgs {
@@ -116,6 +122,12 @@ pub(crate) fn index(error: Error) -> miette::Report {
     match error {
         Error::Pipeline(error) => diagnostic::pipeline(error),
         Error::NotFound { .. } => miette!(help = "qingting ingest creates a data folder", "{error}"),
+        Error::Model(error) => miette!(
+            help = "scripts/setup-bert fetches the weights of the transformer, a build with the feature bert runs them, \
+                    and --models static does without",
+            "{}",
+            chain(&error)
+        ),
         other => miette!("{}", chain(&other)),
     }
 }

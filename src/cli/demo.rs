@@ -18,13 +18,14 @@ use tonic::transport::Channel;
 
 use super::ConfigArgs;
 use super::args;
-use super::data::{Opened, encoder, index};
+use super::data::{Opened, index};
 use super::ingest::Store;
 use super::progress::Spinner;
 use super::submit::{holder_name, ready, status};
 use crate::batch::{Batch, Quarantine};
 use crate::config::Settings;
 use crate::diagnostic;
+use crate::knowledge::Choice;
 use crate::report::Period;
 use crate::server::{self, ServerConfig};
 
@@ -128,9 +129,9 @@ fn serve_and_ask(settings: &Settings, assets: Assets, pipeline: Arc<Pipeline>, d
         let listener = server::bind(&config).await.into_diagnostic()?;
         let address = listener.local_addr().into_diagnostic()?;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let encoder = encoder()?;
+        let articles = Choice::new(settings);
         let over = (settings.insight(), assets);
-        let load = move || server::data::open(&data, &holder_name(address), pipeline, encoder, over);
+        let load = move || server::data::open(&data, &holder_name(address), pipeline, &articles, over);
         let served = tokio::spawn(server::run(listener, config, load, async {
             let _ = stopped.await; // a dropped sender means the same
         }));

@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic, WrapErr, miette};
 use qingting_index::Feedback;
-use qingting_index::knowledge::{KnowledgeHit, KnowledgeQuery};
+use qingting_index::knowledge::{Encoded, KnowledgeHit, KnowledgeIndex, KnowledgeQuery};
+use qingting_models::{Encoder, StaticVectors};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigArgs;
 use super::args::Models;
-use super::data::{DataArgs, index};
+use super::data::{DataArgs, index, prepare_engine};
 use crate::evaluate::pairs;
 use crate::insight;
+use crate::knowledge::{self, Choice};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KbCommand {
@@ -25,6 +27,8 @@ pub(super) enum KbCommand {
     Feedback(FeedbackArgs),
     /// List questions that have no answer: searches of a server, and needs of unresolved calls
     Gaps(GapsArgs),
+    /// Encode all articles anew, by the models named or the best there are
+    Reindex(ReindexArgs),
     /// Measure how well similarity tells pairs of sentences that mean the same from others (ROC-AUC)
     EvalPairs(EvalPairsArgs),
 }
@@ -36,7 +40,9 @@ pub(super) struct ImportArgs {
     files: Vec<PathBuf>,
     #[command(flatten)]
     data: DataArgs,
-    /// Which models encode the articles
+    /// Which models encode the articles: static, or bert (cascade means the same here) beside the static ones; all articles
+    /// of a knowledge base alike [default: as the others; for the first ones bert where it is built in and its weights
+    /// are there]
     #[arg(long, value_enum)]
     models: Option<Models>,
 }
@@ -61,7 +67,8 @@ pub(super) struct SearchArgs {
     /// Show articles that do not hold today too, marked
     #[arg(long)]
     expired: bool,
-    /// Which models compare meanings
+    /// Which models compare meanings: static, or bert (cascade means the same here) [default: bert where the articles are
+    /// encoded by it, it is built in and its weights are there, else static]
     #[arg(long, value_enum)]
     models: Option<Models>,
     /// Print one JSON object a question
@@ -103,12 +110,26 @@ pub(super) struct GapsArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ReindexArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Which models encode the articles: static, or bert (cascade means the same here) beside the static ones [default:
+    /// bert where it is built in and its weights are there, else static]
+    #[arg(long, value_enum)]
+    models: Option<Models>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct EvalPairsArgs {
     /// Sentence, sentence, and 1 if they mean the same or 0, separated by tabs; no header
     #[arg(value_name = "FILE.tsv", required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
     config: ConfigArgs,
+    /// Which models compare the sentences: static, or bert (cascade means the same here) beside them [default: bert where
+    /// it is built in and its weights are there, else static]
+    #[arg(long, value_enum)]
+    models: Option<Models>,
     /// Print one JSON object a file
     #[arg(long)]
     json: bool,
@@ -138,18 +159,32 @@ struct Answer<'a> {
 /// # Errors
 /// When a file, the query or the knowledge base cannot be read.
 pub(super) fn run(command: &KbCommand) -> miette::Result<u8> {
+    let (config, models) = match command {
+        KbCommand::Import(args) => (&args.data.config, args.models),
+        KbCommand::Search(args) => (&args.data.config, args.models),
+        KbCommand::Feedback(args) => (&args.data.config, None),
+        KbCommand::Gaps(args) => (&args.data.config, None),
+        KbCommand::Reindex(args) => (&args.data.config, args.models),
+        KbCommand::EvalPairs(args) => (&args.config, args.models),
+    };
+    let (mut settings, _) = config.load()?;
+    Models::apply_to_articles(models, &mut settings);
+    if Choice::new(&settings).may_need_engine() {
+        prepare_engine()?;
+    }
     match command {
         KbCommand::Import(args) => import(args),
         KbCommand::Search(args) => search(args),
         KbCommand::Feedback(args) => feedback(args),
         KbCommand::Gaps(args) => gaps(args),
+        KbCommand::Reindex(args) => reindex(args),
         KbCommand::EvalPairs(args) => eval_pairs(args),
     }
 }
 
 fn import(args: &ImportArgs) -> miette::Result<u8> {
-    Models::only_static(args.models)?;
-    let opened = args.data.writer("qingting kb import")?;
+    let mut opened = args.data.writer("qingting kb import")?;
+    Models::apply_to_articles(args.models, &mut opened.settings);
     let summary = opened.knowledge()?.import(&args.files).map_err(index)?;
     for refused in &summary.refused {
         eprintln!("warning: {}:{}: {}", refused.file.display(), refused.line, refused.reason);
@@ -167,9 +202,22 @@ fn import(args: &ImportArgs) -> miette::Result<u8> {
     })
 }
 
+fn reindex(args: &ReindexArgs) -> miette::Result<u8> {
+    let mut opened = args.data.writer("qingting kb reindex")?;
+    Models::apply_to_articles(args.models, &mut opened.settings);
+    let choice = Choice::new(&opened.settings);
+    let summary = knowledge::rebuild(&opened.data, &opened.pipeline, &choice).map_err(index)?;
+    let by = match KnowledgeIndex::encoded(&opened.data.knowledge_index_dir()).map_err(index)? {
+        Encoded::Transformer(transformer) => format!("static vectors and {}", transformer.name),
+        Encoded::Static | Encoded::Nothing => "static vectors".to_owned(),
+    };
+    eprintln!("{} articles encoded, {} passages: {by}", summary.added, summary.passages);
+    Ok(super::GOOD)
+}
+
 fn search(args: &SearchArgs) -> miette::Result<u8> {
-    Models::only_static(args.models)?;
-    let opened = args.data.reader()?;
+    let mut opened = args.data.reader()?;
+    Models::apply_to_articles(args.models, &mut opened.settings);
     let knowledge = opened.knowledge()?;
     let find = |text: &str| {
         let query = KnowledgeQuery {
@@ -243,9 +291,12 @@ fn gaps(args: &GapsArgs) -> miette::Result<u8> {
 }
 
 fn eval_pairs(args: &EvalPairsArgs) -> miette::Result<u8> {
-    let (settings, assets) = args.config.load()?;
+    let (mut settings, assets) = args.config.load()?;
+    Models::apply_to_articles(args.models, &mut settings);
     let pipeline = super::args::pipeline(&settings, &assets)?;
-    let encoder = super::data::encoder()?;
+    let statics = StaticVectors::embedded().into_diagnostic()?;
+    let transformer = Choice::new(&settings).comparing().map_err(index)?;
+    let encoders: Vec<&dyn Encoder> = std::iter::once(&*statics as _).chain(transformer.as_deref()).collect();
     for path in &args.files {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path).into_diagnostic().wrap_err_with(|| name.clone())?;
@@ -255,12 +306,13 @@ fn eval_pairs(args: &EvalPairsArgs) -> miette::Result<u8> {
             let words = pipeline.segmenter().cut(text);
             words.iter().map(|token| token.word(text).to_owned()).collect::<Vec<_>>()
         };
-        let figures = pairs::evaluate(&pairs, &*encoder, fold, words).into_diagnostic()?;
+        let figures = pairs::evaluate(&pairs, &encoders, fold, words).into_diagnostic()?;
         if args.json {
             println!("{}", serde_json::json!({ "file": name, "figures": figures }));
         } else {
             println!("{name}: {} pairs, {} of them mean the same", figures.pairs, figures.same);
-            println!("  ROC-AUC  {}: {:.3}  BM25: {:.3}", encoder.name(), figures.vectors, figures.bm25);
+            let vectors: String = figures.vectors.iter().map(|(name, area)| format!("  {name}: {area:.3}")).collect();
+            println!("  ROC-AUC{vectors}  BM25: {:.3}", figures.bm25);
         }
     }
     Ok(super::GOOD)

@@ -9,6 +9,7 @@ use miette::{IntoDiagnostic, miette};
 use super::args;
 use super::data::{self, DataArgs};
 use super::submit::holder_name;
+use crate::knowledge::Choice;
 use crate::server::{self, ServerConfig};
 
 #[derive(Debug, Args)]
@@ -26,7 +27,10 @@ pub(super) fn run(args: &ServeArgs) -> miette::Result<u8> {
     let (settings, assets) = args.data.config.load()?;
     let config = ServerConfig { listen: args.listen.unwrap_or(settings.server.listen), ..settings.server.clone() };
     let pipeline = Arc::new(args::pipeline(&settings, &assets)?);
-    let encoder = data::encoder()?;
+    let articles = Choice::new(&settings);
+    if articles.may_need_engine() {
+        data::prepare_engine()?;
+    }
     let folder = args.data.data.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
     runtime.block_on(async {
@@ -34,7 +38,7 @@ pub(super) fn run(args: &ServeArgs) -> miette::Result<u8> {
         let address = listener.local_addr().into_diagnostic()?;
         eprintln!("listening on {address}");
         let over = (settings.insight(), assets);
-        let load = move || server::data::open(&folder, &holder_name(address), pipeline, encoder, over);
+        let load = move || server::data::open(&folder, &holder_name(address), pipeline, &articles, over);
         server::run(listener, config, load, stop_signal()).await.map_err(failure)
     })?;
     Ok(super::GOOD)

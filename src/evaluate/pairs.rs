@@ -1,9 +1,9 @@
 //! How well the similarity of two sentences tells whether they mean the same: area under the ROC curve, of the vectors'
 //! cosine and of BM25.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use qingting_models::Encoder;
+use qingting_models::{Encoder, cosine};
 use serde::Serialize;
 
 /// Saturation and length normalization of BM25 (Robertson and Zaragoza 2009), the usual values.
@@ -25,14 +25,14 @@ pub struct Pair {
 }
 
 /// What was measured.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PairFigures {
     /// Pairs.
     pub pairs: usize,
     /// Of these, such as mean the same.
     pub same: usize,
-    /// Area under the ROC curve of the cosine of the vectors.
-    pub vectors: f64,
+    /// Area under the ROC curve of the cosine of the vectors of each encoder, by its name.
+    pub vectors: BTreeMap<String, f64>,
     /// The same of BM25.
     pub bm25: f64,
 }
@@ -65,27 +65,32 @@ pub fn parse(text: &str) -> Result<Vec<Pair>, String> {
 /// When the encoder fails.
 pub fn evaluate(
     pairs: &[Pair],
-    encoder: &dyn Encoder,
+    encoders: &[&dyn Encoder],
     fold: impl Fn(&str) -> String,
     words: impl Fn(&str) -> Vec<String>,
 ) -> qingting_models::Result<PairFigures> {
     let sentences: Vec<String> = pairs.iter().flat_map(|pair| [fold(&pair.left), fold(&pair.right)]).collect();
-    let mut vectors = Vec::with_capacity(sentences.len());
-    for batch in sentences.chunks(BATCH) {
-        vectors.extend(encoder.encode(&batch.iter().map(String::as_str).collect::<Vec<_>>())?);
-    }
     let corpus = Corpus::new(sentences.iter().map(|sentence| words(sentence)).collect());
     let scored = |score: &dyn Fn(usize) -> f64| {
         let scores = pairs.iter().enumerate().map(|(i, pair)| (score(2 * i), pair.same));
         roc_auc(scores.collect())
     };
+    let mut areas = BTreeMap::new();
+    for encoder in encoders {
+        let mut vectors = Vec::with_capacity(sentences.len());
+        for batch in sentences.chunks(BATCH) {
+            vectors.extend(encoder.encode(&batch.iter().map(String::as_str).collect::<Vec<_>>())?);
+        }
+        let area = scored(&|at| match (vectors.get(at), vectors.get(at + 1)) {
+            (Some(a), Some(b)) => f64::from(cosine(a, b)),
+            _ => 0.0,
+        });
+        areas.insert(encoder.name().to_owned(), area);
+    }
     Ok(PairFigures {
         pairs: pairs.len(),
         same: pairs.iter().filter(|pair| pair.same).count(),
-        vectors: scored(&|at| match (vectors.get(at), vectors.get(at + 1)) {
-            (Some(a), Some(b)) => f64::from(a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>()),
-            _ => 0.0,
-        }),
+        vectors: areas,
         bm25: scored(&|at| f64::midpoint(corpus.score(at, at + 1), corpus.score(at + 1, at))),
     })
 }
@@ -187,7 +192,7 @@ mod tests {
                     小区停水三天了\t社保卡怎么补办\t0\n家里好几天没有自来水\t医保卡丢了去哪里重新办\t0\n";
         let cut = |text: &str| text.chars().map(String::from).collect();
         let encoder = StaticVectors::embedded().unwrap();
-        let figures = evaluate(&parse(text).unwrap(), &*encoder, str::to_owned, cut).unwrap();
-        assert_eq!((figures.pairs, figures.same, figures.vectors), (4, 2, 1.0));
+        let figures = evaluate(&parse(text).unwrap(), &[&*encoder], str::to_owned, cut).unwrap();
+        assert_eq!((figures.pairs, figures.same, figures.vectors[encoder.name()]), (4, 2, 1.0));
     }
 }

@@ -9,17 +9,33 @@ use qingting_index::knowledge::{Asked, Gap, KnowledgeIndex};
 use qingting_index::{DataDir, DateRange, Question, Result};
 use serde::{Deserialize, Serialize};
 
-/// What is remembered of the knowledge base's use: section `[knowledge]` of the configuration.
+/// By which vectors articles are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ArticleModels {
+    /// By those that the articles are encoded with; the first articles of a knowledge base are encoded by the
+    /// transformer too where this build has it and its weights are there.
+    #[default]
+    Auto,
+    /// By the static vectors.
+    Static,
+    /// By the transformer's.
+    Bert,
+}
+
+/// The knowledge base: section `[knowledge]` of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KnowledgeConfig {
+    /// By which vectors articles are found.
+    pub models: ArticleModels,
     /// Questions without a sure answer that a server remembers, the newest ones; 0 remembers none.
     pub question_log: u32,
 }
 
 impl Default for KnowledgeConfig {
     fn default() -> Self {
-        Self { question_log: 10_000 }
+        Self { models: ArticleModels::Auto, question_log: 10_000 }
     }
 }
 

@@ -8,7 +8,6 @@ use qingting_index as index;
 use qingting_index::calls::{CallPage, CallQuery, Group};
 use qingting_index::knowledge::{Article, Gap, KnowledgeHit, KnowledgeIndex, KnowledgeQuery, Suggestion};
 use qingting_index::{AssignmentsStamp, Context, DataDir, DateRange, Feedback, Question};
-use qingting_models::Encoder;
 use qingting_pipeline::assets::Assets;
 use qingting_pipeline::record::Role;
 use qingting_pipeline::topic::Topics;
@@ -21,6 +20,7 @@ use super::backend::{Reader, TopicDecision, Writer};
 use crate::insight::lookup::{TopicLookup, calls_of};
 use crate::insight::nightly::Nightly;
 use crate::insight::{self, InsightSettings};
+use crate::knowledge::Choice;
 
 /// Seed of the clustering; that of `qingting topics`.
 const SEED: u64 = 1;
@@ -44,7 +44,7 @@ struct TopicStore {
 }
 
 /// Opens a data folder for serving; creates it when it is missing or empty.
-/// `who` is what its lock tells other programs.
+/// `who` is what its lock tells other programs, and `articles` by which vectors articles are found.
 ///
 /// # Errors
 /// When another process writes it, a newer version wrote it, or an index has to be rebuilt first.
@@ -52,15 +52,16 @@ pub fn open(
     path: &Path,
     who: &str,
     pipeline: Arc<Pipeline>,
-    encoder: Arc<dyn Encoder>,
+    articles: &Choice,
     (insight, assets): (InsightSettings, Assets),
 ) -> index::Result<State> {
     let folder = DataDir::open_writer(path, Context::new(&pipeline), who)?;
     // Better refused now than with every search.
     folder.calls()?;
-    let (segmenter, normalizer) = (pipeline.segmenter().clone(), pipeline.normalizer().clone());
-    let knowledge = KnowledgeIndex::open_or_create(&folder.knowledge_index_dir(), segmenter, normalizer, encoder)?;
-    knowledge.set_feedback(&folder.feedback()?)?;
+    let knowledge = crate::knowledge::open(&folder, &pipeline, articles)?;
+    if let Some(note) = crate::knowledge::unused(&knowledge, articles) {
+        tracing::warn!("{note}");
+    }
     let topics = TopicStore::default();
     let data = Data {
         folder,

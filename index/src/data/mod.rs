@@ -132,6 +132,7 @@ impl DataDir {
             }),
             hook: Hook::default(),
         };
+        reindex::settle(&data.knowledge_index_dir())?;
         data.repair()?;
         Ok(data)
     }

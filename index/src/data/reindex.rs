@@ -11,7 +11,7 @@ use crate::{Error, Result, files};
 /// Calls indexed between two reports of progress.
 const BATCH: usize = 1024;
 
-fn beside(dir: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(dir: &Path, suffix: &str) -> PathBuf {
     let mut path = dir.as_os_str().to_owned();
     path.push(suffix);
     path.into()

@@ -11,7 +11,7 @@ use crate::ledger::Feedback;
 use crate::testing::segmenter_and_normalizer;
 
 /// Questions that the thresholds were chosen on: those that an article of the demo answers ...
-const ANSWERABLE: &[(&str, &str)] = &[
+pub(super) const ANSWERABLE: &[(&str, &str)] = &[
     ("kb-001", "孩子今年上小学怎么登记"),
     ("kb-001", "我是外地户口，孩子想在这边读一年级要什么材料"),
     ("kb-001", "入学平台上材料传不上去怎么办"),
@@ -45,7 +45,7 @@ const ANSWERABLE: &[(&str, &str)] = &[
 ];
 
 /// ... and those that none does.
-const UNANSWERABLE: &[&str] = &[
+pub(super) const UNANSWERABLE: &[&str] = &[
     "护照过期了怎么换新的",
     "狗没拴绳咬了人归谁管",
     "怎么办理独生子女证",
@@ -79,7 +79,7 @@ const UNANSWERABLE: &[&str] = &[
 ];
 
 /// Questions written after the thresholds were chosen.
-const HELD_OUT_ANSWERABLE: &[(&str, &str)] = &[
+pub(super) const HELD_OUT_ANSWERABLE: &[(&str, &str)] = &[
     ("kb-001", "没有本地户口的娃娃报名小学，居住证要谁的"),
     ("kb-002", "钱包被偷了，身份证在里面，能就近补吗"),
     ("kb-003", "我妈今年八十岁，听说老人有补贴可以领"),
@@ -96,7 +96,7 @@ const HELD_OUT_ANSWERABLE: &[(&str, &str)] = &[
     ("kb-014", "停车费收得不对，哪里能查收费标准"),
 ];
 
-const HELD_OUT_UNANSWERABLE: &[&str] = &[
+pub(super) const HELD_OUT_UNANSWERABLE: &[&str] = &[
     "港澳通行证签注怎么续",
     "院子里的化粪池堵了",
     "养老院怎么收费",
@@ -121,14 +121,16 @@ fn open(dir: &Path) -> KnowledgeIndex {
 fn demo() -> (tempfile::TempDir, KnowledgeIndex) {
     let dir = tempfile::tempdir().unwrap();
     let index = open(dir.path());
-    let text = Assets::embedded().read("demo/articles.jsonl").unwrap().text;
-    index
-        .import_articles(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
-        .unwrap();
+    index.import_articles(demo_articles()).unwrap();
     (dir, index)
 }
 
-fn on_a_day(text: &str) -> KnowledgeQuery {
+pub(super) fn demo_articles() -> Vec<Article> {
+    let text = Assets::embedded().read("demo/articles.jsonl").unwrap().text;
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+pub(super) fn on_a_day(text: &str) -> KnowledgeQuery {
     KnowledgeQuery {
         text: text.to_owned(),
         on: "2026-12-01".parse().ok(),
@@ -136,7 +138,7 @@ fn on_a_day(text: &str) -> KnowledgeQuery {
     }
 }
 
-fn confidence(index: &KnowledgeIndex, text: &str) -> f64 {
+pub(super) fn confidence(index: &KnowledgeIndex, text: &str) -> f64 {
     index.search(&on_a_day(text)).unwrap().iter().map(|hit| hit.confidence).fold(0.0, f64::max)
 }
 

@@ -5,21 +5,25 @@
 mod article;
 mod docx;
 mod feedback;
+mod fusion;
 mod gaps;
 mod need;
 mod passage;
 mod read;
 mod search;
 mod terms;
+mod transformer;
 mod vectors;
 
 #[cfg(test)]
 mod answer_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transformer_tests;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
 use chrono::{Datelike, NaiveDate};
@@ -39,6 +43,7 @@ pub use need::{SUGGESTED, Suggestion};
 pub use passage::{OVERLAP_CHARS, PASSAGE_CHARS, cut};
 pub use read::Refused;
 pub use search::{KnowledgeHit, KnowledgeQuery};
+pub use transformer::{Encoded, Transformer};
 
 use crate::analyzer::{Analyzer, GRAMS, WORDS, text_options};
 use crate::highlight::slice;
@@ -54,6 +59,9 @@ const WRITER_MEMORY: usize = 64 << 20;
 /// on known-item retrieval with static vectors, where words alone are nearly as good.
 pub const VECTOR_WEIGHT: f64 = 0.15;
 
+/// The same of the transformer's vectors, which are about as good as words.
+pub const TRANSFORMER_WEIGHT: f64 = 1.0;
+
 /// Articles encoded at a time.
 const BATCH: usize = 64;
 
@@ -65,7 +73,9 @@ pub struct KnowledgeIndex {
     analyzer: Analyzer,
     encoder: Arc<dyn Encoder>,
     vectors: vectors::VectorCache,
-    vector_weight: f64,
+    transformer: transformer::Side,
+    share: fusion::Share,
+    dir: PathBuf,
     feedback: RwLock<Arc<feedback::Book>>,
 }
 
@@ -150,8 +160,8 @@ impl KnowledgeIndex {
     /// Opens the knowledge base in `dir`, or creates an empty one.
     ///
     /// # Errors
-    /// [`Error::Stale`] when it was built with another dictionary, model or layout; its articles can be
-    /// read with [`Self::export`] and imported into a new folder. Otherwise when the folder cannot be
+    /// [`Error::Stale`] when it was built with another dictionary, model or layout; [`crate::DataDir::rebuild_knowledge`]
+    /// mends that. Otherwise when the folder cannot be
     /// read or written.
     pub fn open_or_create(
         dir: &Path,
@@ -159,19 +169,44 @@ impl KnowledgeIndex {
         normalizer: Arc<Normalizer>,
         encoder: Arc<dyn Encoder>,
     ) -> Result<Self> {
+        Self::open_with(dir, segmenter, normalizer, encoder, None)
+    }
+
+    /// The same with a transformer, whose vectors then rank instead of the static ones. Without one, a knowledge base that has
+    /// such vectors is searched by the static ones and takes in no articles ([`Error::Stale`]).
+    ///
+    /// # Errors
+    /// As [`Self::open_or_create`]; [`Error::Stale`] too when there are articles that this transformer did not encode:
+    /// [`crate::DataDir::rebuild_knowledge`] encodes them.
+    pub fn open_with(
+        dir: &Path,
+        segmenter: Arc<Segmenter>,
+        normalizer: Arc<Normalizer>,
+        encoder: Arc<dyn Encoder>,
+        transformer: Option<Arc<dyn Encoder>>,
+    ) -> Result<Self> {
         let analyzer = Analyzer::new(segmenter, normalizer);
         let model = Some(encoder.fingerprint().to_owned());
-        stamp::check(dir, &Stamp { schema: SCHEMA_VERSION, analyzer: analyzer.fingerprint(), model })?;
+        let stamp = Stamp { schema: SCHEMA_VERSION, analyzer: analyzer.fingerprint(), model };
+        stamp::check(dir, &stamp).map_err(|error| match error {
+            Error::Stale { why, .. } => Error::Stale { why, fix: stamp::KNOWLEDGE_FIX.to_owned() },
+            other => other,
+        })?;
         let directory = MmapDirectory::open(dir).map_err(tantivy::TantivyError::from)?;
         let index = match Index::open_or_create(directory, schema()) {
             Err(tantivy::TantivyError::SchemaError(why)) => {
-                return Err(Error::Stale { why, fix: stamp::FIX.to_owned() });
+                return Err(Error::Stale { why, fix: stamp::KNOWLEDGE_FIX.to_owned() });
             }
             other => other?,
         };
         analyzer.register(&index);
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        let reader: IndexReader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let fields = Fields::new(&index.schema())?;
+        let transformer = transformer::Side::new(dir, transformer, reader.searcher().num_docs() == 0)?;
+        let share = match &transformer {
+            transformer::Side::Open(_) => fusion::Share::TRANSFORMER,
+            transformer::Side::None | transformer::Side::Closed(_) => fusion::Share::STATIC,
+        };
         Ok(Self {
             index,
             reader,
@@ -179,15 +214,33 @@ impl KnowledgeIndex {
             analyzer,
             encoder,
             vectors: vectors::VectorCache::default(),
-            vector_weight: VECTOR_WEIGHT,
+            transformer,
+            share,
+            dir: dir.to_owned(),
             feedback: RwLock::default(),
         })
     }
 
-    /// Gives the vectors another weight than [`VECTOR_WEIGHT`]; 0 ranks by words alone.
+    /// What the articles in a folder are encoded with, whatever dictionary or model they were indexed with.
+    ///
+    /// # Errors
+    /// When there is an index that cannot be read.
+    pub fn encoded(dir: &Path) -> Result<Encoded> {
+        transformer::encoded(dir)
+    }
+
+    /// The transformer whose vectors the articles have and that is not at hand, so that they are not used.
+    pub fn unused_transformer(&self) -> Option<&Transformer> {
+        match &self.transformer {
+            transformer::Side::Closed(unused) => Some(unused),
+            transformer::Side::None | transformer::Side::Open(_) => None,
+        }
+    }
+
+    /// Gives the vectors another weight than [`VECTOR_WEIGHT`] or [`TRANSFORMER_WEIGHT`]; 0 ranks by words alone.
     #[must_use]
     pub fn with_vector_weight(mut self, weight: f64) -> Self {
-        self.vector_weight = weight;
+        self.share.weight = weight;
         self
     }
 
@@ -291,6 +344,10 @@ impl KnowledgeIndex {
         if articles.is_empty() {
             return Ok(());
         }
+        self.transformer.check_writable()?;
+        if self.is_empty() {
+            self.transformer.record(&self.dir)?;
+        }
         let searcher = self.reader.searcher();
         let mut writer = self.index.writer_with_num_threads(1, WRITER_MEMORY)?;
         let mut rest = articles.into_iter();
@@ -325,25 +382,17 @@ impl KnowledgeIndex {
                 (article, passages)
             })
             .collect();
-        let texts: Vec<String> = cut_articles
-            .iter()
-            .flat_map(|(article, passages)| {
-                let whole = [Span::new(0, 0)];
-                let spans = if passages.is_empty() { &whole[..] } else { passages };
-                spans
-                    .iter()
-                    .map(|&span| self.analyzer.fold(&format!("{}\n{}", article.title, slice(&article.body, span))))
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        let mut vectors = self.encoder.encode(&texts.iter().map(String::as_str).collect::<Vec<_>>())?.into_iter();
+        let mut statics = self.packed(&*self.encoder, &cut_articles)?.into_iter();
+        let mut deeps = match &self.transformer {
+            transformer::Side::Open(deep) => self.packed(&*deep.encoder, &cut_articles)?,
+            transformer::Side::None | transformer::Side::Closed(_) => Vec::new(),
+        }
+        .into_iter();
         cut_articles
             .into_iter()
             .map(|(article, passages)| {
-                let mut packed = Vec::new();
-                for vector in vectors.by_ref().take(passages.len().max(1)) {
-                    vectors::pack(&vector, &mut packed);
-                }
+                // In the order of `vectors::Kind`.
+                let packed: Vec<Vec<u8>> = [statics.next(), deeps.next()].into_iter().flatten().collect();
                 let id = article.id.clone();
                 let count = passages.len();
                 Ok((id, self.document(article, &passages, &packed)?, count))
@@ -351,7 +400,26 @@ impl KnowledgeIndex {
             .collect()
     }
 
-    fn document(&self, article: Article, passages: &[Span], packed: &[u8]) -> Result<TantivyDocument> {
+    /// The packed vectors of each article's passages under its title, or of the title when there are none.
+    fn packed(&self, encoder: &dyn Encoder, articles: &[(Article, Vec<Span>)]) -> Result<Vec<Vec<u8>>> {
+        let mut texts = Vec::new();
+        for (article, passages) in articles {
+            let whole = [Span::new(0, 0)];
+            let spans = if passages.is_empty() { &whole[..] } else { passages };
+            let text = |&span| self.analyzer.fold(&format!("{}\n{}", article.title, slice(&article.body, span)));
+            texts.extend(spans.iter().map(text));
+        }
+        let vectors = encoder.encode_passages(&texts.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let mut vectors = vectors.iter();
+        let pack = |(_, passages): &(Article, Vec<Span>)| {
+            let mut packed = Vec::new();
+            vectors.by_ref().take(passages.len().max(1)).for_each(|vector| vectors::pack(vector, &mut packed));
+            packed
+        };
+        Ok(articles.iter().map(pack).collect())
+    }
+
+    fn document(&self, article: Article, passages: &[Span], packed: &[Vec<u8>]) -> Result<TantivyDocument> {
         let fields = &self.fields;
         let mut document = TantivyDocument::new();
         document.add_text(fields.id, &article.id);
@@ -375,7 +443,9 @@ impl KnowledgeIndex {
             fields.stored,
             &serde_json::to_vec(&Stored { article, passages }).map_err(|e| Error::json("an article", e))?,
         );
-        document.add_bytes(fields.vectors, packed);
+        for vectors in packed {
+            document.add_bytes(fields.vectors, vectors);
+        }
         Ok(document)
     }
 }

@@ -2,7 +2,7 @@
 //! joined, moved a little by feedback, the best passage quoted. What the terms of a query are and
 //! weigh belongs to `terms`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use qingting_pipeline::record::Span;
@@ -14,17 +14,23 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocAddress, DocSet, Searcher, TERMINATED, Term};
 
+use super::fusion::fuse;
 use super::terms::{QueryTerm, TermKind, asked};
+use super::transformer::{Side, rescaled};
+use super::vectors::{Kind, Near, VectorCache};
 use super::{KnowledgeIndex, Stored, day_number, read_stored};
 use crate::Result;
 use crate::analyzer::content;
 use crate::highlight::{Needles, slice};
 
 /// Articles of each ranking that take part in the fusion.
-const CANDIDATES: usize = 100;
+pub(super) const CANDIDATES: usize = 100;
 
 /// A term in the title of an article against one in its body.
 const TITLE_BOOST: f32 = 1.5;
+
+/// How near each article is.
+type Nearest = HashMap<DocAddress, Near>;
 
 /// What an agent or a supervisor looks for.
 #[derive(Debug, Clone, Default)]
@@ -101,8 +107,16 @@ impl KnowledgeIndex {
         let ranked = TopDocs::with_limit(CANDIDATES).order_by_score();
         let lexical = searcher.search(&self.lexical(&terms, &conditions), &ranked)?;
         let vector = self.encoder.encode(&[&folded])?.pop().unwrap_or_default();
-        let cosines = self.cosines(&vector, &searcher, &conditions)?;
-        let mut order = fuse(&lexical, &cosines, self.vector_weight);
+        let (cosines, rescale): (Nearest, fn(f32) -> f32) = match &self.transformer {
+            Side::Open(deep) => {
+                let vector = deep.encoder.encode(&[&folded])?.pop().unwrap_or_default();
+                (self.cosines(&vector, (&deep.vectors, Kind::Transformer), &searcher, &conditions)?, rescaled)
+            }
+            Side::None | Side::Closed(_) => {
+                (self.cosines(&vector, (&self.vectors, Kind::Static), &searcher, &conditions)?, |cosine| cosine)
+            }
+        };
+        let mut order = fuse(&lexical, &cosines, self.share);
         self.heed_feedback(&mut order, &folded, &vector, &searcher)?;
         order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         order.truncate(limit);
@@ -110,7 +124,8 @@ impl KnowledgeIndex {
             .into_iter()
             .map(|(address, score)| {
                 let stored = read_stored(&searcher.doc(address)?, self.fields.stored)?;
-                Ok(self.hit(stored, score, &terms, cosines.get(&address).copied(), on))
+                let nearest = cosines.get(&address).map(|near| (near.passage, rescale(near.cosine)));
+                Ok(self.hit(stored, score, &terms, nearest, on))
             })
             .collect()
     }
@@ -165,9 +180,10 @@ impl KnowledgeIndex {
     fn cosines(
         &self,
         vector: &[f32],
+        (cache, kind): (&VectorCache, Kind),
         searcher: &Searcher,
         conditions: &[(Occur, Box<dyn Query>)],
-    ) -> Result<HashMap<DocAddress, (u32, f32)>> {
+    ) -> Result<Nearest> {
         let mut cosines = HashMap::new();
         if vector.iter().all(|&x| x == 0.0) {
             return Ok(cosines);
@@ -175,10 +191,10 @@ impl KnowledgeIndex {
         let mut allowed: Vec<(Occur, Box<dyn Query>)> = vec![(Occur::Must, Box::new(AllQuery))];
         allowed.extend(conditions.iter().map(|(occur, query)| (*occur, query.box_clone())));
         let weight = BooleanQuery::new(allowed).weight(EnableScoring::disabled_from_searcher(searcher))?;
-        let segments = self.vectors.of(searcher, self.fields.vectors, vector.len())?;
+        let segments = cache.of(searcher, self.fields.vectors, kind, vector.len())?;
         for ((ordinal, reader), vectors) in (0u32..).zip(searcher.segment_readers()).zip(segments) {
             let mut allowed = weight.scorer(reader, 1.0)?;
-            for (doc, passage, cosine) in vectors.best(vector) {
+            for (doc, near) in vectors.best(vector) {
                 if allowed.doc() < doc {
                     allowed.seek(doc);
                 }
@@ -186,7 +202,7 @@ impl KnowledgeIndex {
                     break;
                 }
                 if allowed.doc() == doc && reader.alive_bitset().is_none_or(|alive| alive.is_alive(doc)) {
-                    cosines.insert(DocAddress::new(ordinal, doc), (passage, cosine));
+                    cosines.insert(DocAddress::new(ordinal, doc), near);
                 }
             }
         }
@@ -257,35 +273,6 @@ impl KnowledgeIndex {
         }
         best
     }
-}
-
-/// Joins the ranking by words and that by vectors. Ranks alone would give a weak ranking as much say
-/// at the top as a good one, so the values themselves are added, each divided by the largest.
-fn fuse(
-    lexical: &[(f32, DocAddress)],
-    cosines: &HashMap<DocAddress, (u32, f32)>,
-    weight: f64,
-) -> Vec<(DocAddress, f64)> {
-    let mut nearest: Vec<(f32, DocAddress)> = cosines
-        .iter()
-        .filter(|(_, best)| best.1 > 0.0)
-        .map(|(&address, &(_, cosine))| (cosine, address))
-        .collect();
-    nearest.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    nearest.truncate(CANDIDATES);
-    let most = lexical.first().map_or(1.0, |l| f64::from(l.0)).max(f64::MIN_POSITIVE);
-    let top = nearest.first().map_or(1.0, |n| f64::from(n.0)).max(f64::MIN_POSITIVE);
-    let mut fused: BTreeMap<DocAddress, f64> =
-        lexical.iter().map(|&(score, address)| (address, f64::from(score) / most)).collect();
-    for (_, address) in nearest {
-        fused.entry(address).or_default();
-    }
-    for (address, score) in &mut fused {
-        if let Some((_, cosine)) = cosines.get(address) {
-            *score += weight * f64::from(cosine.max(0.0)) / top;
-        }
-    }
-    fused.into_iter().collect()
 }
 
 fn term_query(field: Field, text: &str) -> Box<dyn Query> {

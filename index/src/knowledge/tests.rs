@@ -180,6 +180,7 @@ fn another_model_makes_the_index_stale() {
     let (segmenter, normalizer) = segmenter_and_normalizer();
     let error = KnowledgeIndex::open_or_create(dir.path(), segmenter, normalizer, Arc::new(Length)).unwrap_err();
     assert!(matches!(error, Error::Stale { .. }), "{error}");
+    assert!(error.to_string().contains("`qingting kb reindex`"), "{error}");
 }
 
 #[test]

@@ -20,6 +20,15 @@ pub(super) fn pack(vector: &[f32], out: &mut Vec<u8>) {
     out.extend(vector.iter().map(|x| ((x * step).round() as i8).to_le_bytes()[0]));
 }
 
+/// Which vectors of an article: each kind is one value of the field.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    /// The static ones.
+    Static,
+    /// The transformer's.
+    Transformer,
+}
+
 /// The vectors of one segment.
 #[derive(Debug, Default)]
 pub(super) struct SegmentVectors {
@@ -30,12 +39,12 @@ pub(super) struct SegmentVectors {
 }
 
 impl SegmentVectors {
-    fn load(reader: &SegmentReader, field: Field, dimensions: usize) -> Result<Self> {
+    fn load(reader: &SegmentReader, field: Field, kind: Kind, dimensions: usize) -> Result<Self> {
         let mut vectors = Self::default();
         let store = reader.get_store_reader(1).map_err(tantivy::TantivyError::from)?;
         for doc in reader.doc_ids_alive() {
             let document: TantivyDocument = store.get(doc)?;
-            let bytes = document.get_first(field).and_then(|v| v.as_bytes()).unwrap_or_default();
+            let bytes = document.get_all(field).nth(kind as usize).and_then(|v| v.as_bytes()).unwrap_or_default();
             for (packed, passage) in bytes.chunks_exact(dimensions + 4).zip(0u32..) {
                 if let Some((scale, steps)) = packed.split_first_chunk::<4>() {
                     vectors.owners.push((doc, passage));
@@ -47,26 +56,54 @@ impl SegmentVectors {
         Ok(vectors)
     }
 
-    /// The best passage of every article and its cosine with the query, in order of the articles.
-    pub(super) fn best(&self, query: &[f32]) -> Vec<(DocId, u32, f32)> {
-        let mut best: Vec<(DocId, u32, f32)> = Vec::new();
+    /// The passages of every article against the query, in order of the articles.
+    pub(super) fn best(&self, query: &[f32]) -> Vec<(DocId, Near)> {
+        let mut articles: Vec<(DocId, Near)> = Vec::new();
         let rows = self.steps.chunks_exact(query.len().max(1));
         for ((&(doc, passage), &scale), row) in self.owners.iter().zip(&self.scales).zip(rows) {
             let cosine = scale * row.iter().zip(query).map(|(&a, &b)| f32::from(a) * b).sum::<f32>();
-            match best.last_mut() {
-                Some(last) if last.0 == doc => {
-                    if cosine > last.2 {
-                        *last = (doc, passage, cosine);
-                    }
-                }
-                _ => best.push((doc, passage, cosine)),
+            match articles.last_mut() {
+                Some((last, near)) if *last == doc => near.add(passage, cosine),
+                _ => articles.push((doc, Near::of(passage, cosine))),
             }
         }
-        best
+        articles
     }
 }
 
-/// The vectors of all segments of the current searcher.
+/// How near an article is to a query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Near {
+    /// Number of the nearest passage.
+    pub(super) passage: u32,
+    /// Its cosine.
+    pub(super) cosine: f32,
+    sum: f32,
+    passages: u32,
+}
+
+impl Near {
+    /// Of an article with one passage.
+    pub(super) fn of(passage: u32, cosine: f32) -> Self {
+        Self { passage, cosine, sum: cosine, passages: 1 }
+    }
+
+    fn add(&mut self, passage: u32, cosine: f32) {
+        if cosine > self.cosine {
+            (self.passage, self.cosine) = (passage, cosine);
+        }
+        self.sum += cosine;
+        self.passages += 1;
+    }
+
+    /// The nearest passage's cosine, and with `weight` the mean of all: an article of which one passage happens to
+    /// sound like the question is not yet about it.
+    pub(super) fn with_mean(&self, weight: f32) -> f32 {
+        (self.cosine + weight * self.sum / self.passages as f32) / (1.0 + weight)
+    }
+}
+
+/// The vectors of one kind of all segments of the current searcher.
 #[derive(Debug, Default)]
 pub(super) struct VectorCache {
     segments: Mutex<HashMap<SegmentId, Arc<SegmentVectors>>>,
@@ -75,14 +112,20 @@ pub(super) struct VectorCache {
 impl VectorCache {
     /// The vectors of every segment, in the searcher's order; loads what is not there and drops what is
     /// not needed any more. Segments are immutable, and deletes are left to the caller.
-    pub(super) fn of(&self, searcher: &Searcher, field: Field, dimensions: usize) -> Result<Vec<Arc<SegmentVectors>>> {
+    pub(super) fn of(
+        &self,
+        searcher: &Searcher,
+        field: Field,
+        kind: Kind,
+        dimensions: usize,
+    ) -> Result<Vec<Arc<SegmentVectors>>> {
         let mut cached = self.segments.lock().unwrap_or_else(PoisonError::into_inner);
         let mut current = HashMap::new();
         let mut all = Vec::new();
         for reader in searcher.segment_readers() {
             let vectors = match cached.get(&reader.segment_id()) {
                 Some(vectors) => Arc::clone(vectors),
-                None => Arc::new(SegmentVectors::load(reader, field, dimensions)?),
+                None => Arc::new(SegmentVectors::load(reader, field, kind, dimensions)?),
             };
             current.insert(reader.segment_id(), Arc::clone(&vectors));
             all.push(vectors);
@@ -111,10 +154,25 @@ mod tests {
             steps: bytes[4..].iter().map(|&b| i8::from_le_bytes([b])).collect(),
         };
         let best = vectors.best(&vector);
-        assert_eq!((best[0].0, best[0].1), (3, 0));
-        assert!((best[0].2 - 1.0).abs() < 0.01, "{best:?}");
+        assert_eq!((best[0].0, best[0].1.passage), (3, 0));
+        assert!((best[0].1.cosine - 1.0).abs() < 0.01, "{best:?}");
         let mut zeros = Vec::new();
         pack(&[0.0; 4], &mut zeros);
         assert_eq!(zeros, [0; 8]);
+    }
+
+    #[test]
+    fn an_article_is_as_near_as_its_nearest_passage_and_with_the_mean_as_all_of_them() {
+        let vectors = SegmentVectors {
+            owners: vec![(1, 0), (1, 1), (4, 0)],
+            scales: vec![0.01; 3],
+            steps: vec![20, 80, 40],
+        };
+        let best = vectors.best(&[1.0]);
+        assert_eq!(best.iter().map(|(doc, near)| (*doc, near.passage)).collect::<Vec<_>>(), [(1, 1), (4, 0)]);
+        for ((_, near), (alone, with_mean)) in best.iter().zip([(0.8, 0.7), (0.4, 0.4)]) {
+            assert!((near.cosine - alone).abs() < 1e-6 && (near.with_mean(0.0) - alone).abs() < 1e-6);
+            assert!((near.with_mean(0.5) - with_mean).abs() < 1e-6, "{near:?}");
+        }
     }
 }

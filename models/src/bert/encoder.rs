@@ -46,8 +46,8 @@ impl BertEncoder {
     }
 
     /// Tokens of a text with prefix and special tokens, cut to what the model can take.
-    fn tokens(&self, text: &str) -> Result<Vec<u32>> {
-        let text = format!("{}{text}", self.folder.manifest.prefix);
+    fn tokens(&self, prefix: &str, text: &str) -> Result<Vec<u32>> {
+        let text = format!("{prefix}{text}");
         let encoding =
             self.folder.tokenizer.encode_fast(text, true).map_err(|error| Error::Engine(error.to_string()))?;
         let mut ids = encoding.get_ids().to_vec();
@@ -76,9 +76,20 @@ impl Encoder for BertEncoder {
     }
 
     fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        self.encode_with(&self.folder.manifest.prefix, texts)
+    }
+
+    fn encode_passages(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        self.encode_with(self.folder.manifest.passage_prefix(), texts)
+    }
+}
+
+impl BertEncoder {
+    /// Vectors of texts that are read after `prefix`.
+    fn encode_with(&self, prefix: &str, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
         let mut inputs = Vec::with_capacity(texts.len());
         for (i, text) in texts.iter().enumerate().filter(|(_, text)| text.chars().any(char::is_alphanumeric)) {
-            inputs.push((i, self.tokens(text)?));
+            inputs.push((i, self.tokens(prefix, text)?));
         }
         inputs.sort_by_key(|(_, ids)| ids.len());
         let mut vectors = vec![vec![0.0; self.dimensions()]; texts.len()];

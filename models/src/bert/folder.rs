@@ -47,6 +47,19 @@ pub struct Source {
     pub licence: String,
 }
 
+impl Manifest {
+    /// What a passage starts with that is to be found by questions. Models that were trained with `query: ` before
+    /// questions were trained with `passage: ` before what answers them (Wang et al. 2022, "Text embeddings by
+    /// weakly-supervised contrastive pre-training"); others read both alike.
+    pub fn passage_prefix(&self) -> &str {
+        if self.prefix == "query: " {
+            "passage: "
+        } else {
+            &self.prefix
+        }
+    }
+}
+
 impl Default for Manifest {
     fn default() -> Self {
         Self {
