@@ -9,6 +9,7 @@
 mod cli;
 mod grpc;
 mod knowledge;
+mod operations;
 mod overlaps;
 mod report;
 mod search;
