@@ -56,9 +56,9 @@ fn files_of(folder: &Path) -> Vec<std::path::PathBuf> {
     for name in files::names(folder).unwrap() {
         let path = folder.join(name);
         if path.is_dir() {
-            all.extend(files_of(&path))
+            all.extend(files_of(&path));
         } else {
-            all.push(path)
+            all.push(path);
         }
     }
     all
