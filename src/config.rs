@@ -58,6 +58,8 @@ pub struct Settings {
     pub knowledge: KnowledgeConfig,
     /// The report.
     pub report: ReportConfig,
+    /// How long calls are kept.
+    pub retention: RetentionConfig,
     /// The batch.
     pub batch: BatchConfig,
     /// The gRPC server.
@@ -78,6 +80,14 @@ impl Default for ImportConfig {
     fn default() -> Self {
         Self { timezone: "Asia/Shanghai".to_owned(), max_line_mib: 16 }
     }
+}
+
+/// How long calls are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetentionConfig {
+    /// Days that `qingting prune` keeps, today among them; 0: it has to be told.
+    pub keep_days: u32,
 }
 
 /// How a batch is worked through.

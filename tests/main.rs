@@ -10,6 +10,7 @@ mod cli;
 mod encoders;
 mod grpc;
 mod knowledge;
+mod operations;
 mod overlaps;
 mod report;
 mod search;

@@ -100,6 +100,22 @@ impl CallerKey {
         }
     }
 
+    /// Every pseudonym that something somebody wrote down as a caller may stand for: it is an id, a number, or
+    /// a pseudonym already.
+    pub(crate) fn candidates(&self, caller: &str) -> Vec<String> {
+        let mut all = vec![self.hash("id", caller.trim()), self.hash("number", &canonical(caller))];
+        let given = caller.trim();
+        if given.len() == 64 && given.bytes().all(|b| b.is_ascii_hexdigit()) {
+            all.push(given.to_ascii_lowercase());
+        }
+        all
+    }
+
+    /// What a call is named by where its id must not be kept.
+    pub(crate) fn call(&self, call_id: &str) -> String {
+        self.hash("call", call_id)
+    }
+
     fn hash(&self, kind: &str, value: &str) -> String {
         let mac = self.mac.clone().chain_update(kind).chain_update([0]).chain_update(value);
         hex(&mac.finalize().into_bytes())

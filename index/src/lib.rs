@@ -26,7 +26,8 @@ mod store;
 mod testing;
 
 pub use data::{
-    AssignmentsStamp, Context, DataDir, DateRange, DigestsWriter, IngestSession, IngestSummary, Scan, Stats,
+    AssignmentsStamp, Backup, Context, Copied, DataDir, DateRange, DigestsWriter, Erase, Erased, IngestSession,
+    IngestSummary, Scan, Stats, restore,
 };
 pub use error::{Error, Result};
 pub use ledger::{AuditEntry, Feedback, Intake, Question, SourceFile};

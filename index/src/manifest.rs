@@ -10,6 +10,10 @@ use crate::{Error, Result, files};
 /// The format of data folders that this version writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// The oldest format that it reads. When the format changes, a step that brings an older folder up to date belongs where
+/// a folder is opened for writing, and a test that opens one beside the others.
+const OLDEST_FORMAT: u32 = 1;
+
 const FILE: &str = "manifest.json";
 
 /// The contents of `manifest.json`.
@@ -50,7 +54,7 @@ impl Manifest {
     /// Reads the manifest of a data folder; `None` when there is none.
     ///
     /// # Errors
-    /// [`Error::NewerFormat`] before anything else is looked at.
+    /// [`Error::NewerFormat`], or [`Error::Corrupt`] of one that never was, before anything else is looked at.
     pub fn read(data: &Path) -> Result<Option<Self>> {
         let path = data.join(FILE);
         let text = match std::fs::read_to_string(&path) {
@@ -62,6 +66,9 @@ impl Manifest {
         let Format { format } = serde_json::from_str(&text).map_err(corrupt)?;
         if format > FORMAT_VERSION {
             return Err(Error::NewerFormat { path: data.to_owned(), found: format, supported: FORMAT_VERSION });
+        }
+        if format < OLDEST_FORMAT {
+            return Err(Error::corrupt(path, format!("format {format} was never written by this program")));
         }
         serde_json::from_str(&text).map(Some).map_err(corrupt)
     }

@@ -13,6 +13,7 @@ use serde::Serialize;
 #[derive(Debug)]
 pub struct Quarantine {
     path: PathBuf,
+    adds: bool,
     file: Option<BufWriter<File>>,
 }
 
@@ -29,7 +30,12 @@ struct Line<'a> {
 impl Quarantine {
     /// A quarantine that would be written to `path`, replacing an older one.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), file: None }
+        Self { path: path.into(), adds: false, file: None }
+    }
+
+    /// One that goes on where an older one ends.
+    pub fn adding(path: impl Into<PathBuf>) -> Self {
+        Self { adds: true, ..Self::new(path) }
     }
 
     /// Where it is or would be.
@@ -55,7 +61,9 @@ impl Quarantine {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
-                let created = File::create(&path).into_diagnostic().wrap_err_with(|| path.display().to_string())?;
+                let mut options = File::options();
+                options.create(true).write(true).append(self.adds).truncate(!self.adds);
+                let created = options.open(&path).into_diagnostic().wrap_err_with(|| path.display().to_string())?;
                 self.file.insert(BufWriter::new(created))
             }
         };

@@ -151,6 +151,11 @@ pub(crate) struct Loaded {
 impl InputArgs {
     pub(crate) fn load(&self) -> miette::Result<Loaded> {
         let inputs = batch::expand(&self.inputs)?;
+        self.load_for(inputs)
+    }
+
+    /// As [`Self::load`], for these inputs and no others.
+    pub(crate) fn load_for(&self, inputs: Vec<PathBuf>) -> miette::Result<Loaded> {
         let (mut settings, assets) = self.config.load()?;
         Models::apply(self.models, &mut settings);
         let pipeline = pipeline(&settings, &assets)?;

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use qingting_index::{Context, DataDir, Error, IngestSession, IngestSummary, SourceFile};
 
 use super::InputArgs;
-use super::args::{report_deep, report_summary};
+use super::args::{Loaded, report_deep, report_summary};
 use super::data::index;
+use super::metrics::{self, Run};
 use super::progress::Spinner;
-use crate::batch::{Batch, Done, Quarantine, Sink, SourceDone};
+use crate::batch::{Batch, Done, Quarantine, Sink, SourceDone, Summary};
 
 #[derive(Debug, Args)]
 pub(super) struct IngestArgs {
@@ -25,15 +27,60 @@ pub(super) struct IngestArgs {
     /// Ingest files again that have not changed
     #[arg(long)]
     again: bool,
+    /// Add this run to figures for Prometheus: a file for the textfile collector of node_exporter
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
+    /// Go on looking for new and changed files until told to stop (SIGTERM, Ctrl-C)
+    #[arg(long)]
+    watch: bool,
+    /// With --watch: seconds for which a file has to be still before it is taken
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, requires = "watch")]
+    still: u64,
 }
 
 /// # Errors
 /// When an input cannot be read or the data folder cannot be written.
 pub(super) fn run(args: &IngestArgs) -> miette::Result<u8> {
-    let loaded = args.input.load()?;
+    if !args.watch {
+        return counted(args, || ingest(args, &args.input.load()?, Quarantine::new(quarantine_path(args))));
+    }
+    let mut loaded = args.input.load_for(Vec::new())?;
+    super::watch::run(&args.input.inputs, Duration::from_secs(args.still), |files| {
+        loaded.inputs = files.to_vec();
+        counted(args, || ingest(args, &loaded, Quarantine::adding(quarantine_path(args)))).map(drop)
+    })?;
+    Ok(super::GOOD)
+}
+
+fn quarantine_path(args: &IngestArgs) -> PathBuf {
+    args.quarantine.clone().unwrap_or_else(|| args.data.join("quarantine.jsonl"))
+}
+
+/// Runs an import, says what it did, and adds it to the figures.
+fn counted(args: &IngestArgs, ingest: impl FnOnce() -> miette::Result<(Summary, PathBuf)>) -> miette::Result<u8> {
+    let began = Instant::now();
+    let result = ingest();
+    if let Some(path) = &args.metrics {
+        let (calls, quarantined) = result.as_ref().map_or((0, 0), |(summary, _)| (summary.calls, summary.rejected));
+        let run = Run { calls, quarantined, took: began.elapsed(), succeeded: result.is_ok() };
+        match (metrics::add(path, run), &result) {
+            // The error of the run is the one to tell.
+            (Err(error), Err(_)) => eprintln!("warning: {error}"),
+            (added, _) => added?,
+        }
+    }
+    let (summary, quarantine) = result?;
+    Ok(report_summary(&summary, &quarantine))
+}
+
+/// What was done, and where bad records are listed.
+fn ingest(args: &IngestArgs, loaded: &Loaded, mut quarantine: Quarantine) -> miette::Result<(Summary, PathBuf)> {
     let data = match DataDir::open_writer(&args.data, Context::new(&loaded.pipeline), "qingting ingest") {
         Ok(data) => data,
-        Err(Error::Locked { path, holder }) => return super::submit::through_server(&loaded, &path, &holder),
+        Err(Error::Locked { path, holder }) => {
+            let summary = super::submit::through_server(loaded, &path, &holder, &mut quarantine)?;
+            return Ok((summary, quarantine.path().to_owned()));
+        }
         Err(error) => return Err(index(error)),
     };
     let session = data.ingest().map_err(index)?;
@@ -55,8 +102,6 @@ pub(super) fn run(args: &IngestArgs) -> miette::Result<u8> {
         chunk_calls: loaded.settings.batch.chunk_calls,
         require_start: true,
     };
-    let path = args.quarantine.clone().unwrap_or_else(|| args.data.join("quarantine.jsonl"));
-    let mut quarantine = Quarantine::new(path);
     let mut sink = Store { session, files };
     let spinner = Spinner::new();
     let summary = batch.run(&inputs, &mut sink, &mut quarantine, &spinner);
@@ -70,7 +115,7 @@ pub(super) fn run(args: &IngestArgs) -> miette::Result<u8> {
         eprintln!("{} calls stored ({first} to {last}), {} of them replaced", stored.calls, stored.replaced);
     }
     report_deep(&loaded.pipeline);
-    Ok(report_summary(&summary, quarantine.path()))
+    Ok((summary, quarantine.path().to_owned()))
 }
 
 /// The sink that keeps calls in a data folder.

@@ -3,11 +3,14 @@
 
 mod analyze;
 mod args;
+mod backup;
 mod data;
 mod demo;
 mod eval;
+mod forget;
 mod ingest;
 mod kb;
+mod metrics;
 mod models;
 mod patterns;
 mod progress;
@@ -19,6 +22,7 @@ mod serve;
 mod submit;
 mod topics;
 mod trends;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -73,6 +77,14 @@ enum Command {
     /// Show the models, or make them
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// Erase the calls of a caller, or a single one, everywhere in the data folder
+    Forget(forget::ForgetArgs),
+    /// Erase calls that are older than they are to be kept
+    Prune(forget::PruneArgs),
+    /// Copy a data folder, also while it is being written
+    Backup(backup::BackupArgs),
+    /// Make a data folder out of a backup, checked
+    Restore(backup::RestoreArgs),
     /// Build the search indexes anew out of the store
     Reindex(reindex::ReindexArgs),
     /// Answer over gRPC until told to stop
@@ -101,6 +113,10 @@ pub fn run(cli: Cli) -> miette::Result<ExitCode> {
         Command::Callers(args) => patterns::callers(&args)?,
         Command::Report(args) => report::run(&args)?,
         Command::Models(command) => models::run(&command)?,
+        Command::Forget(args) => forget::forget(&args)?,
+        Command::Prune(args) => forget::prune(&args)?,
+        Command::Backup(args) => backup::backup(&args)?,
+        Command::Restore(args) => backup::restore(&args)?,
         Command::Reindex(args) => reindex::run(&args)?,
         Command::Serve(args) => serve::run(&args)?,
         Command::Demo(args) => demo::run(&args)?,

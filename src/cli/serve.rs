@@ -45,7 +45,7 @@ pub(super) fn run(args: &ServeArgs) -> miette::Result<u8> {
 }
 
 /// Ends with the first of Ctrl-C and SIGTERM.
-async fn stop_signal() {
+pub(super) async fn stop_signal() {
     let terminate = async {
         match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
             Ok(mut signal) => {

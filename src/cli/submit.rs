@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
-use super::args::{Loaded, report_summary};
+use super::args::Loaded;
 use super::progress::Spinner;
 use crate::batch::{Batch, Progress, Quarantine, Summary, without_start};
 use crate::diagnostic;
@@ -34,9 +34,16 @@ pub(super) fn address(holder: &str) -> Option<&str> {
 /// Records that wait for the server.
 const WAITING: usize = 64;
 
+/// What was done.
+///
 /// # Errors
 /// When the holder is not a server, it cannot be reached, or the stream breaks.
-pub(super) fn through_server(loaded: &Loaded, data: &Path, holder: &str) -> miette::Result<u8> {
+pub(super) fn through_server(
+    loaded: &Loaded,
+    data: &Path,
+    holder: &str,
+    quarantine: &mut Quarantine,
+) -> miette::Result<Summary> {
     let Some(address) = address(holder) else {
         return Err(miette!(
             help = "wait until it is done, then run this again",
@@ -50,12 +57,10 @@ pub(super) fn through_server(loaded: &Loaded, data: &Path, holder: &str) -> miet
         .enable_all()
         .build()
         .into_diagnostic()?;
-    let mut quarantine = Quarantine::new(data.join("quarantine.jsonl"));
     let spinner = Spinner::new();
-    let summary = submit(&runtime, loaded, address, &mut quarantine, &spinner);
+    let summary = submit(&runtime, loaded, address, quarantine, &spinner);
     spinner.done();
-    let summary = summary?;
-    Ok(report_summary(&summary, quarantine.path()))
+    summary
 }
 
 fn submit(

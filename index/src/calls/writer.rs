@@ -3,6 +3,7 @@
 //! what was not committed has to be written again through a new one.
 
 use qingting_pipeline::record::{Analysis, CallRecord};
+use tantivy::indexer::NoMergePolicy;
 use tantivy::{IndexWriter, TantivyDocument, Term};
 
 use super::document::{self, CallDocument};
@@ -69,11 +70,41 @@ impl CallIndexWriter {
         })
     }
 
+    /// Writes every segment anew that holds calls which were removed or replaced before the last commit: until
+    /// then their words and texts are in its files. Merges in the background stop until the index is opened again.
+    ///
+    /// # Errors
+    /// When tantivy cannot write, or a merge in the background holds a segment.
+    pub(crate) fn rewrite_deleted(&mut self) -> Result<()> {
+        self.with(|writer| {
+            writer.set_merge_policy(Box::new(NoMergePolicy));
+            for segment in writer.index().searchable_segment_metas()? {
+                if segment.has_deletes() {
+                    writer.merge(&[segment.id()]).wait()?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Removes the files that no commit and no searcher needs.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub(crate) fn remove_unused(&mut self) -> Result<()> {
+        self.with(|writer| writer.garbage_collect_files().wait().map(drop))
+    }
+
     /// Waits for background merges and closes. What was not committed is lost.
     ///
     /// # Errors
     /// When a merge failed.
     pub fn finish(mut self) -> Result<()> {
+        self.close()
+    }
+
+    /// As [`Self::finish`]: nothing can be written through it afterwards.
+    pub(crate) fn close(&mut self) -> Result<()> {
         match self.writer.take() {
             Some(writer) => Ok(writer.wait_merging_threads()?),
             None => Ok(()),

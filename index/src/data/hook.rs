@@ -23,6 +23,18 @@ pub(crate) enum Step {
     MergeEntered,
     /// The new index is complete, the old one still in its place.
     IndexRebuilt,
+    /// It is noted which calls are to be erased, all of them are still there.
+    ErasureNoted,
+    /// The call index has forgotten them.
+    ErasedFromIndex,
+    /// Everything that is derived from them has forgotten them.
+    ErasedFromDerived,
+    /// The ledger has forgotten them, their rows are still in the files.
+    ErasedFromLedger,
+    /// Their files are gone, nobody has written it down yet.
+    ErasedFromFiles,
+    /// It is in the audit trail, the note is still there.
+    ErasureAudited,
     /// The old index is away, the new one not yet in its place.
     IndexMoved,
 }

@@ -36,6 +36,9 @@ pub(crate) trait IndexSink: Send {
     /// Makes everything so far durable and visible, as of that sequence number.
     fn commit(&mut self, seq: u64) -> Result<()>;
 
+    /// Makes calls that were removed, or replaced by later versions, leave the files too.
+    fn purge(&mut self) -> Result<()>;
+
     /// Ends background work and closes.
     fn finish(self: Box<Self>) -> Result<()>;
 
@@ -108,8 +111,21 @@ impl IndexSink for CallSink {
         self.index.reload()
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
-        self.writer.finish()
+    fn purge(&mut self) -> Result<()> {
+        // Segments that a merge in the background holds could not be rewritten.
+        self.writer.close()?;
+        self.writer = self.index.writer(WRITER_MEMORY)?;
+        self.writer.rewrite_deleted()?;
+        // Files that a searcher has open are not removed.
+        self.index.reload()?;
+        self.writer.remove_unused()?;
+        self.writer.close()?;
+        self.writer = self.index.writer(WRITER_MEMORY)?;
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.writer.close()
     }
 
     fn searcher(&self) -> Option<Arc<CallIndex>> {

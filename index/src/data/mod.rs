@@ -9,8 +9,10 @@
 //! number than the index's note are indexed again.
 
 mod assignments;
+mod backup;
 mod compact;
 mod context;
+mod erase;
 mod hook;
 mod index;
 mod ingest;
@@ -29,7 +31,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 pub use assignments::{AssignmentsStamp, DigestsWriter};
+pub use backup::{Backup, Copied, restore};
 pub use context::Context;
+pub use erase::{Erase, Erased};
 pub use ingest::{IngestSession, IngestSummary};
 pub use read::Stats;
 pub use scan::{DateRange, Scan};

@@ -85,7 +85,8 @@ impl DataDir {
             writer.use_index(self, index);
             writer.indexed = seq;
             writer.uncommitted = false;
-            Ok(())
+            // One that had to wait for an index that can be written.
+            writer.finish_erasure(self, wal).map(drop)
         })
     }
 }

@@ -25,7 +25,8 @@ impl DataDir {
             writer.open_index(self)?;
             writer.forget(&lost)?;
             writer.index_missing(self)?;
-            writer.recover_log(self, log, logged)
+            writer.recover_log(self, log, logged)?;
+            writer.finish_erasure(self, log).map(drop)
         })
     }
 }

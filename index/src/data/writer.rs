@@ -35,7 +35,7 @@ pub(super) struct Writer {
     /// Why the index cannot be written before it is built anew.
     pub(super) stale: Option<String>,
     pub(super) manifest: Manifest,
-    key: CallerKey,
+    pub(super) key: CallerKey,
     _lock: WriterLock,
     /// The last number given to a row or a file.
     pub(super) last: u64,

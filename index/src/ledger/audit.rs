@@ -29,6 +29,20 @@ impl Ledger {
         Ok(())
     }
 
+    /// Whether there is such a line already, whenever it was written.
+    pub(crate) fn is_audited(&self, action: &str, subject: &str, detail: &str) -> Result<bool> {
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM audit WHERE action = ?1 AND subject = ?2 AND detail = ?3)")?;
+        Ok(query.query_row([action, subject, detail], |row| row.get(0))?)
+    }
+
+    /// Number of lines of an action.
+    pub(crate) fn audited(&self, action: &str) -> Result<u64> {
+        let mut query = self.connection.prepare_cached("SELECT count(*) FROM audit WHERE action = ?1")?;
+        Ok(query.query_row([action], |row| row.get::<_, i64>(0))?.cast_unsigned())
+    }
+
     /// The last lines, newest first.
     pub(crate) fn audit_trail(&self, limit: u32) -> Result<Vec<AuditEntry>> {
         let mut query = self

@@ -144,6 +144,18 @@ pub(crate) fn remove_file(transaction: &Transaction<'_>, pair: &Pair) -> Result<
     Ok(())
 }
 
+/// Strikes calls wherever they lie: their rows count no longer.
+pub(crate) fn remove_calls<'a>(
+    transaction: &Transaction<'_>,
+    call_ids: impl IntoIterator<Item = &'a String>,
+) -> Result<()> {
+    let mut remove = transaction.prepare_cached("DELETE FROM calls WHERE call_id = ?1")?;
+    for call_id in call_ids {
+        remove.execute([call_id])?;
+    }
+    Ok(())
+}
+
 /// Notes the highest number given so far.
 pub(crate) fn set_last_number(transaction: &Transaction<'_>, number: u64) -> Result<()> {
     transaction

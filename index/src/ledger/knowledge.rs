@@ -79,6 +79,36 @@ impl Ledger {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Every text that somebody typed: questions, and the queries of feedback.
+    pub(crate) fn typed(&self) -> Result<Vec<String>> {
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT text FROM questions UNION SELECT query FROM feedback ORDER BY 1")?;
+        let texts = query.query_map([], |row| row.get(0))?;
+        Ok(texts.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Forgets questions and feedback with these texts.
+    pub(crate) fn forget_typed(&mut self, texts: &[String]) -> Result<()> {
+        self.write(|transaction| {
+            for text in texts {
+                transaction.prepare_cached("DELETE FROM questions WHERE text = ?1")?.execute([text])?;
+                transaction.prepare_cached("DELETE FROM feedback WHERE query = ?1")?.execute([text])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Forgets the questions that were asked before a moment.
+    pub(crate) fn forget_questions_before(&mut self, moment: DateTime<Utc>) -> Result<()> {
+        self.write(|transaction| {
+            transaction
+                .prepare_cached("DELETE FROM questions WHERE unixepoch(at) < ?1")?
+                .execute([moment.timestamp()])?;
+            Ok(())
+        })
+    }
+
     /// Those that were asked at or after one moment and before another.
     pub(crate) fn questions_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Question>> {
         let mut query = self.connection.prepare_cached(

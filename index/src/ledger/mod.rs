@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction};
 
 pub use audit::AuditEntry;
-pub(crate) use calls::{Location, StoredFile, add_file, remove_file, set_last_number};
+pub(crate) use calls::{Location, StoredFile, add_file, remove_calls, remove_file, set_last_number};
 pub use knowledge::{Feedback, Question};
 pub(crate) use sources::add_source;
 pub use sources::{Intake, SourceFile};
@@ -75,6 +75,18 @@ impl Ledger {
         // Nothing was changed: there is nothing to commit.
         drop(transaction);
         result
+    }
+
+    /// Makes deleted rows leave the file too, and the log beside it.
+    pub(crate) fn vacuum(&self) -> Result<()> {
+        self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;
+        Ok(())
+    }
+
+    /// Writes a copy, as of one moment, to a new file.
+    pub(crate) fn copy(&self, path: &Path) -> Result<()> {
+        self.connection.execute("VACUUM INTO ?1", [path.to_string_lossy()])?;
+        Ok(())
     }
 
     /// Runs changes that happen together or not at all.

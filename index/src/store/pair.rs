@@ -18,7 +18,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::metadata::PageIndexPolicy;
 use qingting_pipeline::columnar::{self, TableWriter};
-use qingting_pipeline::record::{Analysis, CallRecord};
+use qingting_pipeline::record::{Analysis, CallRecord, Caller};
 
 use super::Row;
 use crate::files::{self, TEMPORARY};
@@ -176,6 +176,17 @@ pub(super) fn transcripts(calls: &Path, rows: &[u32], footers: &Footers) -> Resu
     };
     let mut table = Table::open(calls, Some(rows), rows.len(), footers, Some(TRANSCRIPT), decode)?;
     std::iter::from_fn(|| table.next().transpose()).collect()
+}
+
+/// Columns of the file of calls that say whose they are.
+const CALLERS: &[&str] = &["call_id", "caller", "seq"];
+
+/// Id and caller of every row of a file of calls, in order; a caller is the pseudonyms that it is kept under.
+pub(super) fn callers(calls: &Path, footers: &Footers) -> Result<Vec<(String, Option<Caller>)>> {
+    let decode = |batch: &RecordBatch| Some(columnar::calls_from_batch(batch).map_err(Error::from));
+    let mut table = Table::open(calls, None, 4 * BATCH, footers, Some(CALLERS), decode)?;
+    let calls = std::iter::from_fn(|| table.next().transpose());
+    calls.map(|call| call.map(|call| (call.call_id, call.caller))).collect()
 }
 
 impl Iterator for PairReader {

@@ -9,7 +9,7 @@ use arrow::datatypes::UInt64Type;
 use chrono::NaiveDate;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use qingting_pipeline::record::CallRecord;
+use qingting_pipeline::record::{CallRecord, Caller};
 
 use super::merge::Source;
 use super::pair::{self, Footers};
@@ -95,6 +95,11 @@ impl Partitions {
     /// The transcripts of some rows of a pair, ascending, with their versions.
     pub(crate) fn transcripts(&self, pair: &Pair, rows: &[u32]) -> Result<Vec<(CallRecord, u64)>> {
         pair::transcripts(&self.paths(pair).0, rows, &self.footers)
+    }
+
+    /// Id and caller of every row of a pair, in order.
+    pub(crate) fn callers(&self, pair: &Pair) -> Result<Vec<(String, Option<Caller>)>> {
+        pair::callers(&self.paths(pair).0, &self.footers)
     }
 
     /// The rows of a pair, as a source to merge.

@@ -181,6 +181,11 @@ fn numbers(dir: &Path) -> Result<Vec<u64>> {
     Ok(files::names(dir)?.iter().filter_map(|name| name.strip_suffix(".wal")?.parse().ok()).collect())
 }
 
+/// The names of the files of a log, oldest first.
+pub(crate) fn file_names(dir: &Path) -> Result<Vec<String>> {
+    Ok(files::names(dir)?.into_iter().filter(|name| name.ends_with(".wal")).collect())
+}
+
 /// Number, length and time of each file of the log: while these are the same, so is what it holds.
 pub(crate) type LogState = Vec<(u64, u64, Option<SystemTime>)>;
 

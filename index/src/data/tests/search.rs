@@ -1,17 +1,12 @@
 //! The data folder with the real call index.
 
-use qingting_pipeline::assets::Assets;
-use qingting_pipeline::config::{NormalizeConfig, SegmentConfig};
-use qingting_pipeline::normalize::Normalizer;
-use qingting_pipeline::segment::Segmenter;
-
 use super::*;
 use crate::Error;
 use crate::calls::{CallQuery, NoLookup};
 use crate::data::hook::Step;
 use crate::data::index::OpenCallIndex;
 
-fn ids(data: &DataDir, text: &str) -> Vec<String> {
+pub(super) fn ids(data: &DataDir, text: &str) -> Vec<String> {
     let query = CallQuery { text: Some(text.to_owned()), ..CallQuery::default() };
     let mut ids: Vec<String> =
         data.search(&query, &NoLookup).unwrap().hits.into_iter().map(|hit| hit.call_id).collect();
@@ -19,20 +14,23 @@ fn ids(data: &DataDir, text: &str) -> Vec<String> {
     ids
 }
 
+pub(super) fn real_context() -> Context {
+    let (segmenter, normalizer) = crate::testing::segmenter_and_normalizer();
+    Context::with_index(Arc::new(OpenCallIndex { segmenter, normalizer, synonyms: Arc::default() }))
+}
+
+/// A call in which one thing is said.
+pub(super) fn saying(id: &str, started_at: &str, text: &str) -> Analyzed {
+    let Analyzed { mut record, mut analysis } = call(id, started_at, "a");
+    record.turns = vec![Turn::timed(Role::Caller, 0, 2000, text)];
+    text.clone_into(&mut analysis.turns[0].text);
+    Analyzed { record, analysis }
+}
+
 #[test]
 fn searches_find_what_the_store_holds_through_crashes_and_reindexing() {
-    let assets = Assets::embedded();
-    let context = Context::with_index(Arc::new(OpenCallIndex {
-        segmenter: Arc::new(Segmenter::new(&SegmentConfig::default(), &assets).unwrap()),
-        normalizer: Arc::new(Normalizer::new(&NormalizeConfig::default(), &assets).unwrap()),
-        synonyms: Arc::default(),
-    }));
-    let call = |id: &str, text: &str| {
-        let Analyzed { mut record, mut analysis } = call(id, "2026-03-01T09:00:00+08:00", "a");
-        record.turns = vec![Turn::timed(Role::Caller, 0, 2000, text)];
-        text.clone_into(&mut analysis.turns[0].text);
-        Analyzed { record, analysis }
-    };
+    let context = real_context();
+    let call = |id: &str, text: &str| saying(id, "2026-03-01T09:00:00+08:00", text);
     let dir = tempfile::tempdir().unwrap();
     let open = || DataDir::open_writer(dir.path(), context.clone(), "test").unwrap();
 
