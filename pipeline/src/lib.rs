@@ -28,6 +28,7 @@ pub mod fact;
 pub mod finding;
 pub mod import;
 pub mod learned;
+mod letters;
 pub mod normalize;
 mod pattern;
 pub mod pipeline;

@@ -3,9 +3,11 @@
 //! how they are stored; training is in `svm`. What the heads are named and mean is the
 //! caller's business.
 
+mod grams;
 mod model;
 mod svm;
 mod vectorizer;
 
+pub use grams::Scratch;
 pub use model::{Example, TextModel};
 pub use vectorizer::{Document, Field};

@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::grams::Scratch;
 use super::svm;
-use super::vectorizer::{Document, Field, Vectorizer};
+use super::vectorizer::{Document, Field, Kept, Vectorizer};
 
 /// A document and what is known of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,7 @@ pub struct Example {
 
 /// Heads over character n-grams. Weights are kept as 8-bit integers with one scale a head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
 pub struct TextModel {
     vectorizer: Vectorizer,
     heads: Vec<String>,
@@ -26,6 +28,35 @@ pub struct TextModel {
     scale: Vec<f32>,
     /// Row by row, a value for each head.
     weights: Vec<i8>,
+    /// The rows of the numbers again: every document has them all, so they are converted once.
+    dense: Vec<f32>,
+}
+
+/// What is stored of a model.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    vectorizer: Kept,
+    heads: Vec<String>,
+    bias: Vec<f32>,
+    scale: Vec<f32>,
+    weights: Vec<i8>,
+}
+
+impl From<Stored> for TextModel {
+    fn from(stored: Stored) -> Self {
+        let Stored { vectorizer, heads, bias, scale, weights } = stored;
+        let vectorizer = Vectorizer::from(vectorizer);
+        let numbers = weights.get(vectorizer.grams() * heads.len()..).unwrap_or_default();
+        let dense = numbers.iter().map(|&weight| f32::from(weight)).collect();
+        Self { vectorizer, heads, bias, scale, weights, dense }
+    }
+}
+
+impl From<TextModel> for Stored {
+    fn from(model: TextModel) -> Self {
+        let TextModel { vectorizer, heads, bias, scale, weights, dense: _ } = model;
+        Self { vectorizer: vectorizer.into_kept(), heads, bias, scale, weights }
+    }
 }
 
 impl TextModel {
@@ -67,7 +98,7 @@ impl TextModel {
         }
         vectorizer.retain(&keep);
         let bias = trained.iter().map(|(_, bias)| *bias).collect();
-        Self { vectorizer, heads: heads.to_vec(), bias, scale, weights }
+        Stored { vectorizer: vectorizer.into_kept(), heads: heads.to_vec(), bias, scale, weights }.into()
     }
 
     /// The model with every margin multiplied by `factor`.
@@ -89,14 +120,30 @@ impl TextModel {
 
     /// The margin of every head: positive where it applies, about 1 where it is sure.
     pub fn margins(&self, document: &Document) -> Vec<f32> {
+        let texts: Vec<&str> = document.texts.iter().map(String::as_str).collect();
+        self.margins_of(&texts, &document.numbers, &mut Scratch::default())
+    }
+
+    /// The same for the parts of a document that nobody has put together.
+    pub fn margins_of(&self, texts: &[&str], numbers: &[f32], scratch: &mut Scratch) -> Vec<f32> {
         let count = self.heads.len();
+        if count == 0 {
+            return Vec::new();
+        }
         let mut sums = vec![0.0f32; count];
-        for (row, value) in self.vectorizer.vector(document) {
+        self.vectorizer.grams_of(texts, scratch);
+        for &(row, value) in &scratch.vector {
             let from = row as usize * count;
             if let Some(weights) = self.weights.get(from..from + count) {
                 for (sum, &weight) in sums.iter_mut().zip(weights) {
                     *sum += value * f32::from(weight);
                 }
+            }
+        }
+        let numbers = numbers.iter().take(self.vectorizer.numbers());
+        for (weights, &value) in self.dense.chunks_exact(count).zip(numbers) {
+            for (sum, &weight) in sums.iter_mut().zip(weights) {
+                *sum += value * weight;
             }
         }
         sums.iter()

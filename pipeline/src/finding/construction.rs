@@ -2,15 +2,17 @@
 //! reads. Owns loading `config/lexicon/*.toml` (the files named in [`FILES`]) and finding
 //! the constructions in a turn; which code follows from them is the detectors' business.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
 use regex_syntax::hir::{Hir, HirKind};
 use serde::Deserialize;
 
 use crate::assets::{Asset, Assets, line_of, parse_toml};
+use crate::letters::is_alphanumeric;
 use crate::record::Role;
 use crate::{Error, Result};
 
@@ -64,12 +66,15 @@ pub(super) struct Construction {
     except: Option<Regex>,
 }
 
-/// One pattern of a construction. Almost every pattern needs one of a few literals in the text;
-/// all of these are looked for in one pass, and only patterns whose literals are there run.
+/// One pattern of a construction. Almost every pattern needs one of a few literals in the text, most
+/// need one of each of several sets; all of these are looked for in one pass, and only patterns whose
+/// literals are there run.
 #[derive(Debug)]
 struct Pattern {
     construction: usize,
     regex: Regex,
+    /// Of each of these sets of literals one must be there as well.
+    also: Vec<Vec<u32>>,
 }
 
 /// A construction found in a turn.
@@ -86,7 +91,7 @@ pub(super) struct Hit {
 pub(super) struct Constructions {
     list: Vec<Construction>,
     patterns: Vec<Pattern>,
-    /// The literals that patterns need, and for each literal its patterns.
+    /// The literals that patterns need, and for each literal the patterns that wait for it.
     literals: AhoCorasick,
     needed_by: Vec<Vec<usize>>,
     /// Patterns that need no literal.
@@ -101,32 +106,31 @@ impl Constructions {
     pub(super) fn load(assets: &Assets) -> Result<Self> {
         let mut list: Vec<Construction> = Vec::new();
         let mut patterns: Vec<Pattern> = Vec::new();
-        let mut needs: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut literals = Literals::default();
         let mut always = Vec::new();
         for name in FILES {
             let asset = assets.read(name)?;
             for entry in parse_toml::<File>(&asset)?.construction {
                 let (construction, compiled) = compile(&asset, entry, &list)?;
                 for (source, regex) in compiled {
-                    match regex_syntax::parse(&source).ok().and_then(|hir| required(&hir)) {
-                        Some(literals) => {
-                            for literal in literals {
-                                needs.entry(literal).or_default().push(patterns.len());
-                            }
-                        }
+                    let mut sets = regex_syntax::parse(&source).map_or_else(|_| Vec::new(), |hir| required(&hir));
+                    match narrowest(&mut sets) {
+                        Some(first) => literals.wait(&first, patterns.len()),
                         None => always.push(patterns.len()),
                     }
-                    patterns.push(Pattern { construction: list.len(), regex });
+                    let also = sets.iter().map(|set| set.iter().map(|literal| literals.number(literal)).collect());
+                    patterns.push(Pattern { construction: list.len(), regex, also: also.collect() });
                 }
                 list.push(construction);
             }
         }
-        let literals = AhoCorasick::new(needs.keys()).map_err(|e| Error::Config {
-            file: "config/lexicon".to_owned(),
-            line: 1,
-            message: e.to_string(),
-        })?;
-        Ok(Self { list, patterns, literals, needed_by: needs.into_values().collect(), always })
+        let automaton =
+            AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(&literals.texts).map_err(|e| Error::Config {
+                file: "config/lexicon".to_owned(),
+                line: 1,
+                message: e.to_string(),
+            })?;
+        Ok(Self { list, patterns, literals: automaton, needed_by: literals.needed_by, always })
     }
 
     /// The construction of a hit.
@@ -146,10 +150,22 @@ impl Constructions {
         if fold.is_empty() || !matches!(role, Role::Agent | Role::Caller) {
             return Vec::new();
         }
+        let mut there = vec![0u64; self.needed_by.len() / 64 + 1];
         let mut wanted: Vec<usize> = self.always.clone();
         for found in self.literals.find_overlapping_iter(fold) {
-            wanted.extend(&self.needed_by[found.pattern().as_usize()]);
+            let literal = found.pattern().as_usize();
+            let (word, bit) = (&mut there[literal / 64], 1 << (literal % 64));
+            if *word & bit == 0 {
+                *word |= bit;
+                wanted.extend(&self.needed_by[literal]);
+            }
         }
+        let found = |literal: u32| there[literal as usize / 64] >> (literal % 64) & 1 == 1;
+        wanted.retain(|&pattern| {
+            let pattern = &self.patterns[pattern];
+            self.list[pattern.construction].role == role
+                && pattern.also.iter().all(|set| set.iter().any(|&literal| found(literal)))
+        });
         wanted.sort_unstable();
         wanted.dedup();
         let mut hits: Vec<Hit> = Vec::new();
@@ -157,9 +173,6 @@ impl Constructions {
         let mut harmless_of = usize::MAX;
         for pattern in wanted.into_iter().map(|i| &self.patterns[i]) {
             let construction = &self.list[pattern.construction];
-            if construction.role != role {
-                continue;
-            }
             for found in pattern.regex.find_iter(fold) {
                 let bytes = trim(fold, found.range());
                 if bytes.is_empty() {
@@ -185,40 +198,63 @@ impl Constructions {
     }
 }
 
-/// Literals of which every match of `hir` has at least one; `None` when there is no such set.
-fn required(hir: &Hir) -> Option<Vec<String>> {
+/// The literals of all patterns, each once.
+#[derive(Default)]
+struct Literals {
+    numbers: BTreeMap<String, u32>,
+    texts: Vec<String>,
+    needed_by: Vec<Vec<usize>>,
+}
+
+impl Literals {
+    fn number(&mut self, literal: &str) -> u32 {
+        if let Some(&number) = self.numbers.get(literal) {
+            return number;
+        }
+        let number = self.texts.len() as u32;
+        self.numbers.insert(literal.to_owned(), number);
+        self.texts.push(literal.to_owned());
+        self.needed_by.push(Vec::new());
+        number
+    }
+
+    /// Has a pattern wait for any of these literals.
+    fn wait(&mut self, set: &[String], pattern: usize) {
+        for literal in set {
+            let number = self.number(literal) as usize;
+            self.needed_by[number].push(pattern);
+        }
+    }
+}
+
+/// Takes out the set that narrows most: the one with the longest shortest literal; of those, the one of
+/// fewest.
+fn narrowest(sets: &mut Vec<Vec<String>>) -> Option<Vec<String>> {
+    let shortest = |set: &[String]| set.iter().map(|literal| literal.chars().count()).min().unwrap_or(0);
+    let best = (0..sets.len()).min_by_key(|&i| (Reverse(shortest(&sets[i])), sets[i].len()))?;
+    Some(sets.swap_remove(best))
+}
+
+/// Sets of literals: every match of `hir` has at least one literal of each set.
+fn required(hir: &Hir) -> Vec<Vec<String>> {
     match hir.kind() {
-        HirKind::Literal(literal) => String::from_utf8(literal.0.to_vec()).ok().map(|text| vec![text]),
+        HirKind::Literal(literal) => {
+            String::from_utf8(literal.0.to_vec()).map_or_else(|_| Vec::new(), |text| vec![vec![text]])
+        }
         HirKind::Capture(capture) => required(&capture.sub),
         HirKind::Repetition(repetition) if repetition.min >= 1 => required(&repetition.sub),
-        HirKind::Class(class) => {
-            let literals: Vec<String> = match class {
-                regex_syntax::hir::Class::Unicode(class) => class
-                    .iter()
-                    .take(MAX_CLASS + 1)
-                    .flat_map(|range| range.start()..=range.end())
-                    .take(MAX_CLASS + 1)
-                    .map(String::from)
-                    .collect(),
-                regex_syntax::hir::Class::Bytes(_) => return None,
-            };
-            (literals.len() <= MAX_CLASS).then_some(literals)
+        HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => {
+            let ranges = class.iter().take(MAX_CLASS + 1).flat_map(|range| range.start()..=range.end());
+            let literals: Vec<String> = ranges.take(MAX_CLASS + 1).map(String::from).collect();
+            if literals.len() <= MAX_CLASS { vec![literals] } else { Vec::new() }
         }
-        HirKind::Concat(parts) => {
-            // The part with the longest shortest literal narrows most; of those, the one of fewest.
-            parts.iter().filter_map(required).min_by_key(|literals| {
-                let shortest = literals.iter().map(|l| l.chars().count()).min().unwrap_or(0);
-                (std::cmp::Reverse(shortest), literals.len())
-            })
-        }
+        HirKind::Concat(parts) => parts.iter().flat_map(required).collect(),
         HirKind::Alternation(parts) => {
-            let mut all = Vec::new();
-            for part in parts {
-                all.extend(required(part)?);
-            }
-            Some(all)
+            // Of every part its best set: one of them is there.
+            let best: Option<Vec<_>> = parts.iter().map(|part| narrowest(&mut required(part))).collect();
+            best.map_or_else(Vec::new, |sets| vec![sets.into_iter().flatten().collect()])
         }
-        HirKind::Empty | HirKind::Look(_) | HirKind::Repetition(_) => None,
+        HirKind::Class(_) | HirKind::Empty | HirKind::Look(_) | HirKind::Repetition(_) => Vec::new(),
     }
 }
 
@@ -234,7 +270,7 @@ fn trim(fold: &str, range: Range<usize>) -> Range<usize> {
 
 /// Whether a character is neither a letter, a digit nor a Chinese character.
 pub(super) fn is_punctuation(c: char) -> bool {
-    !c.is_alphanumeric()
+    !is_alphanumeric(c)
 }
 
 fn compile(asset: &Asset, entry: Entry, before: &[Construction]) -> Result<(Construction, Vec<(String, Regex)>)> {
@@ -301,11 +337,14 @@ mod tests {
 
     #[test]
     fn the_literals_of_a_pattern_never_hide_a_match() {
-        let literals = |pattern: &str| regex_syntax::parse(pattern).ok().and_then(|hir| required(&hir));
+        let sets = |pattern: &str| required(&regex_syntax::parse(pattern).unwrap());
+        let literals = |pattern: &str| narrowest(&mut sets(pattern));
         assert_eq!(literals("(?:不|没)(?:知道|清楚)"), Some(vec!["知道".to_owned(), "清楚".to_owned()]));
         assert_eq!(literals("再.{0,4}说(?:一遍)?"), Some(vec!["再".to_owned()]));
         assert_eq!(literals("(?:啊)?[^,]{2,}"), None);
         assert_eq!(literals("(?:您)?(?:慢|走){1,2}"), Some(vec!["慢".to_owned(), "走".to_owned()]));
+        assert_eq!(sets("再.{0,4}(?:说|讲(?:完|好))[吗]?"), [vec!["再"], vec!["说", "讲"]]);
+        assert!(sets("(?:^|快)来?").is_empty());
     }
 
     #[test]

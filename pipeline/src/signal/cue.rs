@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use serde::Deserialize;
 
 use crate::assets::{Asset, Assets, line_of, parse_toml};
@@ -67,6 +67,7 @@ impl CueLists {
         }
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::DFA))
             .build(&texts)
             .map_err(|e| Error::Config { file: "config/lexicon/cues".to_owned(), line: 1, message: e.to_string() })?;
         Ok(Self { automaton, patterns, names })

@@ -7,7 +7,7 @@
 //! how it is said (exclamation, length, particles, place in the call) and what went before:
 //! the caller's mood so far and the agent's last turn.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use serde::Deserialize;
 
 use super::shape::units;
@@ -273,6 +273,7 @@ impl Table {
         }
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
+            .kind(Some(AhoCorasickKind::DFA))
             .build(&texts)
             .map_err(|error| mistake(asset, 0, error.to_string()))?;
         let mut shape = [Evidence::default(); FEATURES];

@@ -1,14 +1,17 @@
 //! The shape of a turn: its length in spoken units and whether it asks. Small helpers on
 //! folded text that acts, sentiment and facts share; they judge nothing.
 
+use crate::letters::is_alphabetic;
+
 /// What takes time to say in a folded text: each Chinese character and digit and each run of
 /// other letters is one.
 pub(crate) fn units(fold: &str) -> usize {
     let mut count = 0;
     let mut in_word = false;
     for c in fold.chars() {
-        let letter = c.is_alphabetic() && !is_han(c);
-        count += usize::from(is_han(c) || c.is_numeric() || letter && !in_word);
+        let han = is_han(c);
+        let letter = !han && is_alphabetic(c);
+        count += usize::from(han || c.is_numeric() || letter && !in_word);
         in_word = letter;
     }
     count

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use aho_corasick::AhoCorasick;
 use qingting_models::Encoder;
 
+use crate::letters::is_alphanumeric;
 use crate::record::{CallContext, Span};
 
 /// The lazily filled tables of one call.
@@ -50,7 +51,7 @@ impl<'a> Scan<'a> {
 
     /// Letters, digits and Chinese characters of a turn.
     pub(super) fn chars(&self, turn: usize) -> usize {
-        let count = || self.context.fold(turn).chars().filter(|c| c.is_alphanumeric()).count();
+        let count = || self.context.fold(turn).chars().filter(|c| is_alphanumeric(*c)).count();
         *self.turns[turn].chars.get_or_init(count)
     }
 
@@ -80,7 +81,7 @@ impl<'a> Scan<'a> {
         self.turns[turn].pairs.get_or_init(|| {
             let mut pairs = Vec::new();
             let mut previous: Option<char> = None;
-            for c in self.context.fold(turn).chars().filter(|c| c.is_alphanumeric()) {
+            for c in self.context.fold(turn).chars().filter(|c| is_alphanumeric(*c)) {
                 if let Some(p) = previous {
                     pairs.push(u64::from(u32::from(p)) << 32 | u64::from(u32::from(c)));
                 }
