@@ -12,6 +12,7 @@ mod logistic;
 mod shelf;
 mod static_vectors;
 pub mod text;
+mod tree;
 
 pub use backend::{Encoder, cosine};
 pub use error::{Error, Result};
@@ -19,3 +20,4 @@ pub use judges::{Judge, JudgeThreshold, Judges, TrainingData};
 pub use logistic::{Aligned, Logistic};
 pub use shelf::Shelf;
 pub use static_vectors::StaticVectors;
+pub use tree::CharTree;

@@ -31,6 +31,7 @@ pub mod learned;
 mod letters;
 pub mod normalize;
 mod pattern;
+mod phrases;
 pub mod pipeline;
 pub mod record;
 pub mod score;

@@ -2,25 +2,17 @@
 //! them. Owns the tree of their characters, which tells at each place of a text all words that
 //! begin there in as many steps as the longest has characters.
 
+use crate::CharTree;
+
 /// What a character costs that no word covers: more than any word.
 const UNKNOWN: f32 = -30.0;
-const ROOT: u32 = 0;
 
 /// The words.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lexicon {
-    /// The branches of all nodes, hashed by node and character; as many as a power of two.
-    branches: Vec<Branch>,
+    tree: CharTree,
     /// For each node: the number of the word that ends there and the logarithm of its chance.
     words: Vec<Option<(u32, f32)>>,
-}
-
-/// From a node by a character to another node; the root, which nothing leads to, where there is none.
-#[derive(Debug, Clone, Copy, Default)]
-struct Branch {
-    from: u32,
-    by: char,
-    to: u32,
 }
 
 /// The best way from a place to the end of the text.
@@ -37,51 +29,17 @@ struct Place {
 impl Lexicon {
     /// Numbers the words in their order.
     pub(crate) fn new<'a>(words: impl IntoIterator<Item = (&'a str, f32)>) -> Self {
-        let mut lexicon = Self { branches: vec![Branch::default(); 64], words: vec![None] };
-        for ((word, chance), number) in words.into_iter().zip(0..) {
-            let node = word.chars().fold(ROOT, |node, c| lexicon.grow(node, c));
-            if node != ROOT {
-                lexicon.words[node as usize] = Some((number, chance));
-            }
+        let mut tree = CharTree::default();
+        let ends: Vec<(u32, (u32, f32))> = words
+            .into_iter()
+            .zip(0..)
+            .map(|((word, chance), number)| (tree.insert(word), (number, chance)))
+            .collect();
+        let mut words = vec![None; tree.nodes()];
+        for (node, word) in ends.into_iter().filter(|(node, _)| *node != CharTree::ROOT) {
+            words[node as usize] = Some(word);
         }
-        lexicon
-    }
-
-    /// The node that a character leads to, made when there is none.
-    fn grow(&mut self, from: u32, by: char) -> u32 {
-        if let Some(to) = self.step(from, by) {
-            return to;
-        }
-        if self.words.len() * 2 > self.branches.len() {
-            let doubled = vec![Branch::default(); self.branches.len() * 2];
-            let old = std::mem::replace(&mut self.branches, doubled);
-            old.into_iter().filter(|branch| branch.to != ROOT).for_each(|branch| self.put(branch));
-        }
-        let to = self.words.len() as u32;
-        self.words.push(None);
-        self.put(Branch { from, by, to });
-        to
-    }
-
-    fn put(&mut self, branch: Branch) {
-        let mask = self.branches.len() - 1;
-        let mut at = slot(branch.from, branch.by) & mask;
-        while self.branches[at].to != ROOT {
-            at = (at + 1) & mask;
-        }
-        self.branches[at] = branch;
-    }
-
-    fn step(&self, from: u32, by: char) -> Option<u32> {
-        let mask = self.branches.len().wrapping_sub(1);
-        let mut at = slot(from, by) & mask;
-        loop {
-            let branch = self.branches.get(at).filter(|branch| branch.to != ROOT)?;
-            if branch.from == from && branch.by == by {
-                return Some(branch.to);
-            }
-            at = (at + 1) & mask;
-        }
+        Self { tree, words }
     }
 
     /// The likeliest words of a text, with their numbers.
@@ -100,9 +58,9 @@ impl Lexicon {
         // From the back: for each place the best sum to the end, and the word that it begins with.
         for at in (0..places.len() - 1).rev() {
             let (mut sum, mut end, mut word) = (f32::NEG_INFINITY, at + 1, None);
-            let mut node = Some(ROOT);
+            let mut node = Some(CharTree::ROOT);
             for next in at + 1..places.len() {
-                node = node.and_then(|node| self.step(node, places[next - 1].c));
+                node = node.and_then(|node| self.tree.step(node, places[next - 1].c));
                 let found = node.and_then(|node| self.words[node as usize]);
                 let candidate = match found {
                     Some((_, chance)) => chance + places[next].sum,
@@ -135,14 +93,9 @@ impl Lexicon {
         let mut sum = 0.0;
         self.visit(text, |word, _| {
             covered += word.len();
-            let node = word.chars().try_fold(ROOT, |node, c| self.step(node, c));
+            let node = word.chars().try_fold(CharTree::ROOT, |node, c| self.tree.step(node, c));
             sum += node.and_then(|node| self.words[node as usize]).map_or(0.0, |(_, chance)| chance);
         });
         (covered == text.len()).then_some(sum)
     }
-}
-
-fn slot(from: u32, by: char) -> usize {
-    let key = u64::from(from) << 32 | u64::from(u32::from(by));
-    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
 }

@@ -11,12 +11,26 @@ const PRIME: u64 = 0x0000_0100_0000_01b3;
 /// Bits of the filter for each kept gram.
 const FILTER_BITS: usize = 16;
 
-/// Finds rows by hashes.
+/// Grams in a bucket on average; hashes are spread evenly.
+const BUCKET: usize = 4;
+/// Hashes of a bucket that are compared at once; hardly a bucket has more.
+const WINDOW: usize = 16;
+/// Bytes of a record before its weights.
+const HEAD: usize = 4;
+
+/// Finds rows by hashes. What is looked up mostly has to be fetched from afar, and the processor
+/// fetches many things at once as long as it need not guess which way to go on: so there is hardly a
+/// branch on the way to a row, and what is known of the row lies in one place.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct GramIndex {
-    /// The kept hashes, ascending; a gram's row is its place.
+    /// The kept hashes, ascending, and a window of the highest number; a gram's row is its place.
     hashes: Vec<u32>,
-    /// For every beginning of a hash where those that begin so start, and where the last ends.
+    /// For each row the inverse document frequency, then a weight a head.
+    records: Vec<u8>,
+    /// Bytes of a record.
+    stride: usize,
+    heads: usize,
+    /// For every beginning of a hash where those that begin so start.
     starts: Vec<u32>,
     /// What is shifted off a hash to have its beginning.
     shift: u32,
@@ -34,34 +48,57 @@ pub struct Scratch {
 }
 
 impl GramIndex {
-    /// Over hashes in ascending order.
-    pub(super) fn new(hashes: &[u64]) -> Self {
-        let hashes: Vec<u32> = hashes.iter().map(|&hash| hash as u32).collect();
-        let bits = hashes.len().next_power_of_two().ilog2().clamp(1, 31);
+    /// Over hashes in ascending order, with the weights of so many heads for each, row by row.
+    pub(super) fn new(hashes: &[u64], idf: &[f32], weights: &[i8], heads: usize) -> Self {
+        let bits = (hashes.len() / BUCKET).next_power_of_two().ilog2().clamp(1, 31);
         let shift = 32 - bits;
-        let mut starts = vec![0u32; (1 << bits) + 1];
-        for &hash in &hashes {
-            starts[(hash >> shift) as usize + 1] += 1;
-        }
-        for i in 1..starts.len() {
-            starts[i] += starts[i - 1];
-        }
         let words = (hashes.len() * FILTER_BITS / 64).next_power_of_two();
         let mut filter = vec![0u64; words];
-        for &hash in &hashes {
+        // Records that do not straddle more of the processor's lines than they must.
+        let stride = (HEAD + heads).next_power_of_two();
+        let mut records = vec![0u8; hashes.len() * stride];
+        for (row, (&hash, idf)) in hashes.iter().zip(idf).enumerate() {
             filter[(hash >> 6) as usize & (words - 1)] |= 1 << (hash & 63);
+            let record = &mut records[row * stride..(row + 1) * stride];
+            record[..HEAD].copy_from_slice(&idf.to_le_bytes());
+            let own = weights.iter().skip(row * heads).take(heads);
+            record[HEAD..].iter_mut().zip(own).for_each(|(byte, weight)| *byte = weight.cast_unsigned());
         }
-        Self { hashes, starts, shift, filter }
+        let mut hashes: Vec<u32> = hashes.iter().map(|&hash| hash as u32).collect();
+        let start = |begin: u32| hashes.partition_point(|hash| hash >> shift < begin) as u32;
+        let starts = (0..1 << bits).map(start).collect();
+        hashes.extend([u32::MAX; WINDOW]);
+        Self { hashes, records, stride, heads, starts, shift, filter }
+    }
+
+    fn record(&self, row: u32) -> &[u8] {
+        let from = row as usize * self.stride;
+        self.records.get(from..from + self.stride).unwrap_or_default()
+    }
+
+    /// Inverse document frequency of a row.
+    pub(super) fn idf(&self, row: u32) -> f32 {
+        self.record(row).first_chunk().map_or(0.0, |bytes| f32::from_le_bytes(*bytes))
+    }
+
+    /// The weights of a row, as bytes: one a head.
+    pub(super) fn weights(&self, row: u32) -> &[u8] {
+        self.record(row).get(HEAD..HEAD + self.heads).unwrap_or_default()
     }
 
     /// The row of a hash.
     pub(super) fn row(&self, hash: u32) -> Option<u32> {
-        let at = (hash >> self.shift) as usize;
-        let &[from, to] = self.starts.get(at..at + 2)? else {
-            return None;
-        };
-        let among = self.hashes.get(from as usize..to as usize)?;
-        among.iter().position(|&kept| kept == hash).map(|place| from + place as u32)
+        let mut row = *self.starts.get((hash >> self.shift) as usize)?;
+        loop {
+            let window: &[u32; WINDOW] = self.hashes.get(row as usize..)?.first_chunk()?;
+            let lower = window.iter().map(|&kept| u32::from(kept < hash)).sum::<u32>();
+            row += lower;
+            if (lower as usize) < WINDOW {
+                break;
+            }
+        }
+        let last = self.hashes.len() - WINDOW;
+        ((row as usize) < last && self.hashes[row as usize] == hash).then_some(row)
     }
 
     /// The rows of the kept grams of a text, ascending, each as often as it is there.
@@ -132,7 +169,8 @@ mod tests {
         ) {
             let grams = kept.iter().map(|gram| hash(field, &gram.chars().collect::<Vec<_>>()));
             let hashes: Vec<u64> = grams.map(u64::from).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-            let index = GramIndex::new(&hashes);
+            let idf = vec![1.0; hashes.len()];
+            let index = GramIndex::new(&hashes, &idf, &[], 0);
             let mut chars = Vec::new();
             prepare(&text, &mut chars);
             let mut counts = BTreeMap::new();
@@ -142,7 +180,8 @@ mod tests {
                 }
             }
             let plain: Vec<u32> = counts.into_iter().flat_map(|(row, count)| vec![row; count]).collect();
-            prop_assert_eq!(index.rows(field, 3, &text, &mut Scratch::default()), plain);
+            let mut scratch = Scratch::default();
+            prop_assert_eq!(index.rows(field, 3, &text, &mut scratch), plain);
         }
     }
 }

@@ -26,9 +26,8 @@ pub struct TextModel {
     heads: Vec<String>,
     bias: Vec<f32>,
     scale: Vec<f32>,
-    /// Row by row, a value for each head.
-    weights: Vec<i8>,
-    /// The rows of the numbers again: every document has them all, so they are converted once.
+    /// Of the rows of numbers, row by row, a value for each head; the grams lie with their weights. Every
+    /// document has all numbers, so they are converted once.
     dense: Vec<f32>,
 }
 
@@ -39,22 +38,26 @@ struct Stored {
     heads: Vec<String>,
     bias: Vec<f32>,
     scale: Vec<f32>,
+    /// Row by row, a value for each head.
     weights: Vec<i8>,
 }
 
 impl From<Stored> for TextModel {
     fn from(stored: Stored) -> Self {
         let Stored { vectorizer, heads, bias, scale, weights } = stored;
-        let vectorizer = Vectorizer::from(vectorizer);
+        let vectorizer = Vectorizer::new(vectorizer, &weights, heads.len());
         let numbers = weights.get(vectorizer.grams() * heads.len()..).unwrap_or_default();
         let dense = numbers.iter().map(|&weight| f32::from(weight)).collect();
-        Self { vectorizer, heads, bias, scale, weights, dense }
+        Self { vectorizer, heads, bias, scale, dense }
     }
 }
 
 impl From<TextModel> for Stored {
     fn from(model: TextModel) -> Self {
-        let TextModel { vectorizer, heads, bias, scale, weights, dense: _ } = model;
+        let TextModel { vectorizer, heads, bias, scale, dense } = model;
+        let rows = 0..vectorizer.grams() as u32;
+        let grams = rows.flat_map(|row| vectorizer.weights(row)).map(|&weight| weight.cast_signed());
+        let weights = grams.chain(dense.iter().map(|&weight| weight as i8)).collect();
         Self { vectorizer: vectorizer.into_kept(), heads, bias, scale, weights }
     }
 }
@@ -133,11 +136,8 @@ impl TextModel {
         let mut sums = vec![0.0f32; count];
         self.vectorizer.grams_of(texts, scratch);
         for &(row, value) in &scratch.vector {
-            let from = row as usize * count;
-            if let Some(weights) = self.weights.get(from..from + count) {
-                for (sum, &weight) in sums.iter_mut().zip(weights) {
-                    *sum += value * f32::from(weight);
-                }
+            for (sum, &weight) in sums.iter_mut().zip(self.vectorizer.weights(row)) {
+                *sum += value * f32::from(weight.cast_signed());
             }
         }
         let numbers = numbers.iter().take(self.vectorizer.numbers());
@@ -160,7 +160,7 @@ impl TextModel {
         };
         let mut shares = vec![0.0f32; text.chars().count()];
         for placed in self.vectorizer.places(text) {
-            let weight = self.weights.get(placed.row as usize * self.heads.len() + index).copied().unwrap_or(0);
+            let weight = self.vectorizer.weights(placed.row).get(index).map_or(0, |weight| weight.cast_signed());
             let span = &mut shares[placed.start..placed.end.max(placed.start)];
             let each = placed.value * f32::from(weight) * self.scale[index] / span.len().max(1) as f32;
             span.iter_mut().for_each(|share| *share += each);

@@ -47,12 +47,6 @@ pub(super) struct Vectorizer {
     index: GramIndex,
 }
 
-impl From<Kept> for Vectorizer {
-    fn from(kept: Kept) -> Self {
-        Self { index: GramIndex::new(&kept.hashes), kept }
-    }
-}
-
 /// Where a gram of the first field stands, for evidence: row, weight, first and one past the last
 /// character.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -82,7 +76,18 @@ impl Vectorizer {
         kept.sort_unstable();
         let total = f64::from(count) + 1.0;
         let idf = kept.iter().map(|&(_, df)| ((total / (f64::from(df) + 1.0)).ln() + 1.0) as f32).collect();
-        Kept { fields, hashes: kept.into_iter().map(|(hash, _)| hash).collect(), idf, numbers }.into()
+        let hashes = kept.into_iter().map(|(hash, _)| hash).collect();
+        Self::new(Kept { fields, hashes, idf, numbers }, &[], 0)
+    }
+
+    /// With the weights of so many heads for each gram, row by row.
+    pub(super) fn new(kept: Kept, weights: &[i8], heads: usize) -> Self {
+        Self { index: GramIndex::new(&kept.hashes, &kept.idf, weights, heads), kept }
+    }
+
+    /// The weights of a row, as bytes: one a head.
+    pub(super) fn weights(&self, row: u32) -> &[u8] {
+        self.index.weights(row)
     }
 
     /// What is stored of it.
@@ -100,7 +105,7 @@ impl Vectorizer {
         self.kept.hashes.retain(|_| kept.next().copied().unwrap_or(true));
         let mut kept = keep.iter();
         self.kept.idf.retain(|_| kept.next().copied().unwrap_or(true));
-        self.index = GramIndex::new(&self.kept.hashes);
+        self.index = GramIndex::new(&self.kept.hashes, &self.kept.idf, &[], 0);
     }
 
     pub(super) fn grams(&self) -> usize {
@@ -142,7 +147,7 @@ impl Vectorizer {
     /// Weight of a gram that a text has so often.
     fn weight(&self, row: u32, tf: usize) -> f32 {
         let damped = if tf == 1 { 1.0 } else { 1.0 + (tf as f32).ln() };
-        damped * self.kept.idf.get(row as usize).copied().unwrap_or(0.0)
+        damped * self.index.idf(row)
     }
 
     /// The grams of the first field with their places.

@@ -6,13 +6,13 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
 use regex_syntax::hir::{Hir, HirKind};
 use serde::Deserialize;
 
 use crate::assets::{Asset, Assets, line_of, parse_toml};
 use crate::letters::is_alphanumeric;
+use crate::phrases::Phrases;
 use crate::record::Role;
 use crate::{Error, Result};
 
@@ -73,8 +73,8 @@ pub(super) struct Construction {
 struct Pattern {
     construction: usize,
     regex: Regex,
-    /// Of each of these sets of literals one must be there as well.
-    also: Vec<Vec<u32>>,
+    /// Of each of these sets of literals one must be there, in this order.
+    needs: Vec<Vec<u32>>,
 }
 
 /// A construction found in a turn.
@@ -92,7 +92,7 @@ pub(super) struct Constructions {
     list: Vec<Construction>,
     patterns: Vec<Pattern>,
     /// The literals that patterns need, and for each literal the patterns that wait for it.
-    literals: AhoCorasick,
+    literals: Phrases,
     needed_by: Vec<Vec<usize>>,
     /// Patterns that need no literal.
     always: Vec<usize>,
@@ -113,24 +113,19 @@ impl Constructions {
             for entry in parse_toml::<File>(&asset)?.construction {
                 let (construction, compiled) = compile(&asset, entry, &list)?;
                 for (source, regex) in compiled {
-                    let mut sets = regex_syntax::parse(&source).map_or_else(|_| Vec::new(), |hir| required(&hir));
-                    match narrowest(&mut sets) {
-                        Some(first) => literals.wait(&first, patterns.len()),
+                    let sets = regex_syntax::parse(&source).map_or_else(|_| Vec::new(), |hir| required(&hir));
+                    match narrowest(&sets) {
+                        Some(set) => literals.wait(set, patterns.len()),
                         None => always.push(patterns.len()),
                     }
-                    let also = sets.iter().map(|set| set.iter().map(|literal| literals.number(literal)).collect());
-                    patterns.push(Pattern { construction: list.len(), regex, also: also.collect() });
+                    let needs = sets.iter().map(|set| set.iter().map(|literal| literals.number(literal)).collect());
+                    patterns.push(Pattern { construction: list.len(), regex, needs: needs.collect() });
                 }
                 list.push(construction);
             }
         }
-        let automaton =
-            AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(&literals.texts).map_err(|e| Error::Config {
-                file: "config/lexicon".to_owned(),
-                line: 1,
-                message: e.to_string(),
-            })?;
-        Ok(Self { list, patterns, literals: automaton, needed_by: literals.needed_by, always })
+        let Literals { texts, needed_by, .. } = literals;
+        Ok(Self { list, patterns, literals: Phrases::new(texts), needed_by, always })
     }
 
     /// The construction of a hit.
@@ -146,25 +141,20 @@ impl Constructions {
 
     /// The constructions of that role in a folded text, each at most once (its first hit), in the
     /// order of the files.
-    pub(super) fn find(&self, role: Role, fold: &str) -> Vec<Hit> {
+    pub(super) fn find(&self, role: Role, fold: &str, places: &mut Places) -> Vec<Hit> {
         if fold.is_empty() || !matches!(role, Role::Agent | Role::Caller) {
             return Vec::new();
         }
-        let mut there = vec![0u64; self.needed_by.len() / 64 + 1];
         let mut wanted: Vec<usize> = self.always.clone();
-        for found in self.literals.find_overlapping_iter(fold) {
-            let literal = found.pattern().as_usize();
-            let (word, bit) = (&mut there[literal / 64], 1 << (literal % 64));
-            if *word & bit == 0 {
-                *word |= bit;
-                wanted.extend(&self.needed_by[literal]);
+        places.clear(self.needed_by.len());
+        self.literals.each(fold, |found| {
+            if places.note(found.phrase, found.bytes.start) {
+                wanted.extend(&self.needed_by[found.phrase]);
             }
-        }
-        let found = |literal: u32| there[literal as usize / 64] >> (literal % 64) & 1 == 1;
+        });
         wanted.retain(|&pattern| {
             let pattern = &self.patterns[pattern];
-            self.list[pattern.construction].role == role
-                && pattern.also.iter().all(|set| set.iter().any(|&literal| found(literal)))
+            self.list[pattern.construction].role == role && in_order(&pattern.needs, places)
         });
         wanted.sort_unstable();
         wanted.dedup();
@@ -198,6 +188,37 @@ impl Constructions {
     }
 }
 
+/// Of each literal where it begins first and last in a text; one that is not there begins first beyond
+/// every text. Kept from text to text, since clearing all would take longer than finding the few.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    spans: Vec<(u32, u32)>,
+    noted: Vec<usize>,
+}
+
+impl Places {
+    const NOWHERE: (u32, u32) = (u32::MAX, 0);
+
+    fn clear(&mut self, literals: usize) {
+        self.spans.resize(literals, Self::NOWHERE);
+        for literal in self.noted.drain(..) {
+            self.spans[literal] = Self::NOWHERE;
+        }
+    }
+
+    /// Notes a literal; whether it is the first of its kind.
+    fn note(&mut self, literal: usize, at: usize) -> bool {
+        let span = &mut self.spans[literal];
+        let first = *span == Self::NOWHERE;
+        if first {
+            self.noted.push(literal);
+            span.0 = at as u32;
+        }
+        span.1 = at as u32;
+        first
+    }
+}
+
 /// The literals of all patterns, each once.
 #[derive(Default)]
 struct Literals {
@@ -227,15 +248,24 @@ impl Literals {
     }
 }
 
-/// Takes out the set that narrows most: the one with the longest shortest literal; of those, the one of
-/// fewest.
-fn narrowest(sets: &mut Vec<Vec<String>>) -> Option<Vec<String>> {
+/// The set that narrows most: the one with the longest shortest literal; of those, the one of fewest.
+fn narrowest(sets: &[Vec<String>]) -> Option<&Vec<String>> {
     let shortest = |set: &[String]| set.iter().map(|literal| literal.chars().count()).min().unwrap_or(0);
-    let best = (0..sets.len()).min_by_key(|&i| (Reverse(shortest(&sets[i])), sets[i].len()))?;
-    Some(sets.swap_remove(best))
+    sets.iter().min_by_key(|set| (Reverse(shortest(set)), set.len()))
 }
 
-/// Sets of literals: every match of `hir` has at least one literal of each set.
+/// Whether a text may have a literal of every set, each not before that of the set before.
+fn in_order(sets: &[Vec<u32>], places: &Places) -> bool {
+    let mut from = 0;
+    sets.iter().all(|set| {
+        let found = set.iter().map(|&literal| places.spans[literal as usize]);
+        let earliest = found.filter(|(first, last)| *first != u32::MAX && *last >= from).map(|(first, _)| first).min();
+        from = from.max(earliest.unwrap_or(0));
+        earliest.is_some()
+    })
+}
+
+/// Sets of literals: every match of `hir` has at least one literal of each set, in the order of the sets.
 fn required(hir: &Hir) -> Vec<Vec<String>> {
     match hir.kind() {
         HirKind::Literal(literal) => {
@@ -251,7 +281,7 @@ fn required(hir: &Hir) -> Vec<Vec<String>> {
         HirKind::Concat(parts) => parts.iter().flat_map(required).collect(),
         HirKind::Alternation(parts) => {
             // Of every part its best set: one of them is there.
-            let best: Option<Vec<_>> = parts.iter().map(|part| narrowest(&mut required(part))).collect();
+            let best: Option<Vec<_>> = parts.iter().map(|part| narrowest(&required(part)).cloned()).collect();
             best.map_or_else(Vec::new, |sets| vec![sets.into_iter().flatten().collect()])
         }
         HirKind::Class(_) | HirKind::Empty | HirKind::Look(_) | HirKind::Repetition(_) => Vec::new(),
@@ -338,7 +368,7 @@ mod tests {
     #[test]
     fn the_literals_of_a_pattern_never_hide_a_match() {
         let sets = |pattern: &str| required(&regex_syntax::parse(pattern).unwrap());
-        let literals = |pattern: &str| narrowest(&mut sets(pattern));
+        let literals = |pattern: &str| narrowest(&sets(pattern)).cloned();
         assert_eq!(literals("(?:不|没)(?:知道|清楚)"), Some(vec!["知道".to_owned(), "清楚".to_owned()]));
         assert_eq!(literals("再.{0,4}说(?:一遍)?"), Some(vec!["再".to_owned()]));
         assert_eq!(literals("(?:啊)?[^,]{2,}"), None);

@@ -3,7 +3,7 @@
 
 use std::cell::OnceCell;
 
-use super::construction::{Construction, Constructions, Hit, is_punctuation};
+use super::construction::{Construction, Constructions, Hit, Places, is_punctuation};
 use super::pairs::Pairs;
 use super::{Candidate, FindingConfig};
 use crate::record::{CallContext, Role, Span};
@@ -28,7 +28,8 @@ pub(super) struct Scene<'a> {
 impl<'a> Scene<'a> {
     pub(super) fn new(call: &'a CallContext<'a>, config: &'a FindingConfig, constructions: &'a Constructions) -> Self {
         let n = call.turns.len();
-        let hits = (0..n).map(|i| constructions.find(call.role(i), call.fold(i))).collect();
+        let mut places = Places::default();
+        let hits = (0..n).map(|i| constructions.find(call.role(i), call.fold(i), &mut places)).collect();
         let says: Vec<bool> = (0..n).map(|i| !call.fold(i).chars().all(is_punctuation)).collect();
         let column = |i: usize| match call.role(i) {
             _ if !says[i] => None,
