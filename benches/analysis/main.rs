@@ -9,9 +9,9 @@
     reason = "a bench that cannot set up has nothing to measure"
 )]
 
+mod clock;
 #[path = "../common/mod.rs"]
 mod common;
-mod clock;
 mod threads;
 
 use std::collections::BTreeSet;
@@ -83,8 +83,11 @@ fn calls(files: &[PathBuf]) -> Vec<CallRecord> {
     if !files.is_empty() {
         return own(files);
     }
-    let mut files: Vec<PathBuf> =
-        folder.read_dir().expect("the training calls").map(|entry| entry.expect("an entry").path()).collect();
+    let mut files: Vec<PathBuf> = folder
+        .read_dir()
+        .expect("the training calls")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     files.sort();
     let mut calls = own(&files);
     calls.extend(common::demo_calls());

@@ -17,15 +17,26 @@ pub struct CharTree {
     /// The nodes that the common Chinese characters lead to from the root: at almost every place of a
     /// text this step is asked for, and at most of them it is the last.
     first: Vec<u32>,
+    /// A bit for each branch by the end of its hash: most steps lead nowhere, and this is told without a
+    /// look into the large table. A power of two of them.
+    filter: Vec<u64>,
     nodes: u32,
 }
+
+/// Branches of the table for a word of the filter: two bits each.
+const FILTER_SHARE: usize = 32;
 
 /// First and one past the last of these characters.
 const HAN: std::ops::Range<u32> = 0x4E00..0xA000;
 
 impl Default for CharTree {
     fn default() -> Self {
-        Self { branches: vec![Branch::default(); 64], first: vec![Self::ROOT; HAN.len()], nodes: 1 }
+        Self {
+            branches: vec![Branch::default(); 64],
+            first: vec![Self::ROOT; HAN.len()],
+            filter: vec![0; 64 / FILTER_SHARE],
+            nodes: 1,
+        }
     }
 }
 
@@ -47,6 +58,7 @@ impl CharTree {
         // A third of the table at most is in use: most steps lead nowhere and should end at once.
         if self.nodes() * 3 > self.branches.len() {
             let doubled = vec![Branch::default(); self.branches.len() * 2];
+            self.filter = vec![0; doubled.len() / FILTER_SHARE];
             let old = std::mem::replace(&mut self.branches, doubled);
             old.into_iter().filter(|branch| branch.to != Self::ROOT).for_each(|branch| self.put(branch));
         }
@@ -61,7 +73,10 @@ impl CharTree {
 
     fn put(&mut self, branch: Branch) {
         let mask = self.branches.len() - 1;
-        let mut at = slot(branch.from, branch.by) & mask;
+        let hash = hash(branch.from, branch.by);
+        let words = self.filter.len() - 1;
+        self.filter[(hash >> 6) & words] |= 1 << (hash & 63);
+        let mut at = hash & mask;
         while self.branches[at].to != Self::ROOT {
             at = (at + 1) & mask;
         }
@@ -75,8 +90,12 @@ impl CharTree {
         {
             return (first != Self::ROOT).then_some(first);
         }
+        let hash = hash(from, by);
+        if self.filter[(hash >> 6) & (self.filter.len() - 1)] >> (hash & 63) & 1 == 0 {
+            return None;
+        }
         let mask = self.branches.len() - 1;
-        let mut at = slot(from, by) & mask;
+        let mut at = hash & mask;
         loop {
             let branch = self.branches[at];
             if branch.to == Self::ROOT {
@@ -90,7 +109,7 @@ impl CharTree {
     }
 }
 
-fn slot(from: u32, by: char) -> usize {
+fn hash(from: u32, by: char) -> usize {
     let key = u64::from(from) << 32 | u64::from(u32::from(by));
     (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
 }

@@ -26,14 +26,21 @@ impl Phrases {
     /// Numbers the phrases in their order. The same phrase may come several times; an empty one is never found.
     pub(crate) fn new<S: AsRef<str>>(phrases: impl IntoIterator<Item = S>) -> Self {
         let mut tree = CharTree::default();
-        let mut numbered: Vec<(u32, u32)> =
-            phrases.into_iter().zip(0..).map(|(phrase, number)| (tree.insert(phrase.as_ref()), number)).collect();
+        let mut numbered: Vec<(u32, u32)> = phrases
+            .into_iter()
+            .zip(0..)
+            .map(|(phrase, number)| (tree.insert(phrase.as_ref()), number))
+            .collect();
         numbered.retain(|(node, _)| *node != CharTree::ROOT);
         numbered.sort_unstable();
         let mut ends = vec![0..0; tree.nodes()];
         for (at, (node, _)) in (0..).zip(&numbered) {
             let range = &mut ends[*node as usize];
-            *range = if range.end == 0 { at..at + 1 } else { range.start..at + 1 };
+            *range = if range.end == 0 {
+                at..at + 1
+            } else {
+                range.start..at + 1
+            };
         }
         Self { tree, ends, numbers: numbered.into_iter().map(|(_, number)| number).collect() }
     }

@@ -1,5 +1,5 @@
-//! Where the weights of a gram stand. Owns the way from the characters of a text to the rows of its
-//! kept grams, which is what reading a text costs most: hashes are carried on from gram to longer
+//! Where the weights of a gram stand. Owns the way from the characters of a text to what is known of
+//! its kept grams, which is what reading a text costs most: hashes are carried on from gram to longer
 //! gram, and most grams that training did not keep are told by one bit.
 
 /// Marks the start and the end of a text, so that a gram can stand for "begins with".
@@ -18,18 +18,29 @@ const WINDOW: usize = 16;
 /// Bytes of a record before its weights.
 const HEAD: usize = 4;
 
-/// Finds rows by hashes. What is looked up mostly has to be fetched from afar, and the processor
-/// fetches many things at once as long as it need not guess which way to go on: so there is hardly a
-/// branch on the way to a row, and what is known of the row lies in one place.
+/// How many of the commonest grams are kept together.
+const COMMON: usize = 8192;
+/// Places for each of them in their table: most are found at the first look.
+const ROOM: usize = 4;
+
+/// Finds what is known of a gram by its hash. It mostly has to be fetched from afar. So what is known of a
+/// gram lies in one record; the commonest grams, which make up most of every text, lie together, near
+/// the processor; and on the way to the others is hardly a branch, since the processor fetches many
+/// things at once as long as it need not guess which way to go on.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct GramIndex {
-    /// The kept hashes, ascending, and a window of the highest number; a gram's row is its place.
-    hashes: Vec<u32>,
-    /// For each row the inverse document frequency, then a weight a head.
+    /// The inverse document frequency, then a weight a head: of the common grams, then of the others in
+    /// order of their hashes. The number of a record is its slot.
     records: Vec<u8>,
     /// Bytes of a record.
     stride: usize,
     heads: usize,
+    /// Hash and slot, counted from 1, of the common grams, each at its hash or after it; a power of two.
+    common: Vec<(u32, u32)>,
+    /// Slot of the first of the others.
+    rare: u32,
+    /// The hashes of the others, ascending, and a window of the highest number.
+    hashes: Vec<u32>,
     /// For every beginning of a hash where those that begin so start.
     starts: Vec<u32>,
     /// What is shifted off a hash to have its beginning.
@@ -40,72 +51,134 @@ pub(super) struct GramIndex {
 
 /// Room for reading one text after another without asking for memory each time.
 #[derive(Debug, Default)]
-pub struct Scratch {
+pub(super) struct Scratch {
     chars: Vec<char>,
     hashes: Vec<u32>,
-    rows: Vec<u32>,
-    pub(super) vector: Vec<(u32, f32)>,
+    grams: Vec<Gram>,
+    pub(super) vector: Vec<(Gram, f32)>,
+}
+
+/// Hash and slot of a kept gram in one number, ordered by the hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Gram(u64);
+
+impl Gram {
+    fn new(hash: u32, slot: u32) -> Self {
+        Self(u64::from(hash) << 32 | u64::from(slot))
+    }
+
+    pub(super) fn hash(self) -> u64 {
+        self.0 >> 32
+    }
+
+    pub(super) fn slot(self) -> u32 {
+        self.0 as u32
+    }
 }
 
 impl GramIndex {
     /// Over hashes in ascending order, with the weights of so many heads for each, row by row.
     pub(super) fn new(hashes: &[u64], idf: &[f32], weights: &[i8], heads: usize) -> Self {
-        let bits = (hashes.len() / BUCKET).next_power_of_two().ilog2().clamp(1, 31);
-        let shift = 32 - bits;
         let words = (hashes.len() * FILTER_BITS / 64).next_power_of_two();
         let mut filter = vec![0u64; words];
-        // Records that do not straddle more of the processor's lines than they must.
-        let stride = (HEAD + heads).next_power_of_two();
-        let mut records = vec![0u8; hashes.len() * stride];
-        for (row, (&hash, idf)) in hashes.iter().zip(idf).enumerate() {
+        for &hash in hashes {
             filter[(hash >> 6) as usize & (words - 1)] |= 1 << (hash & 63);
-            let record = &mut records[row * stride..(row + 1) * stride];
-            record[..HEAD].copy_from_slice(&idf.to_le_bytes());
+        }
+        let mut rows: Vec<usize> = (0..hashes.len()).collect();
+        rows.sort_by(|&a, &b| idf[a].total_cmp(&idf[b]));
+        let rare = rows.len().min(COMMON);
+        rows[rare..].sort_unstable();
+        // No room is left between records: what is small stays nearer.
+        let stride = HEAD + heads;
+        let mut records = vec![0u8; rows.len() * stride];
+        for (&row, record) in rows.iter().zip(records.chunks_exact_mut(stride)) {
+            record[..HEAD].copy_from_slice(&idf[row].to_le_bytes());
             let own = weights.iter().skip(row * heads).take(heads);
             record[HEAD..].iter_mut().zip(own).for_each(|(byte, weight)| *byte = weight.cast_unsigned());
         }
-        let mut hashes: Vec<u32> = hashes.iter().map(|&hash| hash as u32).collect();
+        let mut common = vec![(0, 0); (rare * ROOM).next_power_of_two()];
+        let mask = common.len() - 1;
+        for (slot, &row) in (1..).zip(&rows[..rare]) {
+            let mut at = hashes[row] as usize & mask;
+            while common[at].1 != 0 {
+                at = (at + 1) & mask;
+            }
+            common[at] = (hashes[row] as u32, slot);
+        }
+        let mut hashes: Vec<u32> = rows[rare..].iter().map(|&row| hashes[row] as u32).collect();
+        let bits = (hashes.len() / BUCKET).next_power_of_two().ilog2().clamp(1, 31);
+        let shift = 32 - bits;
         let start = |begin: u32| hashes.partition_point(|hash| hash >> shift < begin) as u32;
         let starts = (0..1 << bits).map(start).collect();
         hashes.extend([u32::MAX; WINDOW]);
-        Self { hashes, records, stride, heads, starts, shift, filter }
+        Self { records, stride, heads, common, rare: rare as u32, hashes, starts, shift, filter }
     }
 
-    fn record(&self, row: u32) -> &[u8] {
-        let from = row as usize * self.stride;
+    fn record(&self, slot: u32) -> &[u8] {
+        let from = slot as usize * self.stride;
         self.records.get(from..from + self.stride).unwrap_or_default()
     }
 
-    /// Inverse document frequency of a row.
-    pub(super) fn idf(&self, row: u32) -> f32 {
-        self.record(row).first_chunk().map_or(0.0, |bytes| f32::from_le_bytes(*bytes))
+    /// Inverse document frequency of a gram.
+    #[inline]
+    pub(super) fn idf(&self, slot: u32) -> f32 {
+        self.record(slot).first_chunk().map_or(0.0, |bytes| f32::from_le_bytes(*bytes))
     }
 
-    /// The weights of a row, as bytes: one a head.
-    pub(super) fn weights(&self, row: u32) -> &[u8] {
-        self.record(row).get(HEAD..HEAD + self.heads).unwrap_or_default()
+    /// The weights of a gram, as bytes: one a head.
+    #[inline]
+    pub(super) fn weights(&self, slot: u32) -> &[u8] {
+        self.record(slot).get(HEAD..HEAD + self.heads).unwrap_or_default()
     }
 
-    /// The row of a hash.
-    pub(super) fn row(&self, hash: u32) -> Option<u32> {
-        let mut row = *self.starts.get((hash >> self.shift) as usize)?;
+    /// The slot of a hash.
+    #[inline]
+    pub(super) fn slot(&self, hash: u32) -> Option<u32> {
+        let mask = self.common.len().wrapping_sub(1);
+        let mut at = hash as usize & mask;
         loop {
-            let window: &[u32; WINDOW] = self.hashes.get(row as usize..)?.first_chunk()?;
+            match self.common.get(at) {
+                Some(&(known, slot)) if slot != 0 => {
+                    if known == hash {
+                        return Some(slot - 1);
+                    }
+                    at = (at + 1) & mask;
+                }
+                _ => return self.rare_slot(hash),
+            }
+        }
+    }
+
+    /// Looks once where each hash will be looked for. The loop does nothing else, so that the processor
+    /// fetches many of these places at once, and all of them are near when they are asked for.
+    fn fetch(&self, hashes: &[u32]) {
+        let place = |&hash: &u32| {
+            let start = self.starts.get((hash >> self.shift) as usize).copied().unwrap_or(0);
+            self.hashes.get(start as usize).copied().unwrap_or(0)
+        };
+        std::hint::black_box(hashes.iter().map(place).fold(0, |all, near| all ^ near));
+    }
+
+    #[inline]
+    fn rare_slot(&self, hash: u32) -> Option<u32> {
+        let mut at = *self.starts.get((hash >> self.shift) as usize)?;
+        loop {
+            let window: &[u32; WINDOW] = self.hashes.get(at as usize..)?.first_chunk()?;
             let lower = window.iter().map(|&kept| u32::from(kept < hash)).sum::<u32>();
-            row += lower;
+            at += lower;
             if (lower as usize) < WINDOW {
                 break;
             }
         }
         let last = self.hashes.len() - WINDOW;
-        ((row as usize) < last && self.hashes[row as usize] == hash).then_some(row)
+        ((at as usize) < last && self.hashes[at as usize] == hash).then_some(self.rare + at)
     }
 
-    /// The rows of the kept grams of a text, ascending, each as often as it is there.
-    pub(super) fn rows<'s>(&self, field: usize, longest: usize, text: &str, scratch: &'s mut Scratch) -> &'s [u32] {
-        scratch.rows.clear();
+    /// The kept grams of a text, ascending by hash, each as often as it is there.
+    pub(super) fn grams<'s>(&self, field: usize, longest: usize, text: &str, scratch: &'s mut Scratch) -> &'s [Gram] {
+        scratch.grams.clear();
         if text.is_empty() || self.filter.is_empty() {
-            return &scratch.rows;
+            return &scratch.grams;
         }
         prepare(text, &mut scratch.chars);
         // Every hash is written and only those that may have been kept stay: without a branch the
@@ -122,9 +195,14 @@ impl GramIndex {
                 kept += (self.filter[(hash >> 6) as usize & mask] >> (hash & 63) & 1) as usize;
             }
         }
-        scratch.rows.extend(scratch.hashes[..kept].iter().filter_map(|&hash| self.row(hash)));
-        scratch.rows.sort_unstable();
-        &scratch.rows
+        self.fetch(&scratch.hashes[..kept]);
+        let found = scratch.hashes[..kept].iter().filter_map(|&hash| Some(Gram::new(hash, self.slot(hash)?)));
+        scratch.grams.extend(found);
+        // The same for the records, of which a line or two are asked for next.
+        let record = |gram: &Gram| self.records.get((gram.slot() as usize + 1) * self.stride - 1).copied();
+        std::hint::black_box(scratch.grams.iter().filter_map(record).fold(0, |all, near| all ^ near));
+        scratch.grams.sort_unstable();
+        &scratch.grams
     }
 }
 
@@ -156,7 +234,7 @@ fn finish(state: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::BTreeSet;
 
     use proptest::prelude::*;
 
@@ -164,24 +242,31 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rows_are_those_of_a_plain_count(
-            text in "[a-c0-9中文]{0,12}", kept in prop::collection::btree_set("[a-c中文]{1,3}", 0..40), field in 0usize..3
+        fn grams_are_those_of_a_plain_count(
+            text in "[a-c0-9中文]{0,12}",
+            kept in prop::collection::btree_set("[a-c中文]{1,3}", 0..40),
+            field in 0usize..3,
+            others in 0usize..COMMON * 2
         ) {
-            let grams = kept.iter().map(|gram| hash(field, &gram.chars().collect::<Vec<_>>()));
-            let hashes: Vec<u64> = grams.map(u64::from).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-            let idf = vec![1.0; hashes.len()];
-            let index = GramIndex::new(&hashes, &idf, &[], 0);
+            let grams = kept.iter().map(|gram| u64::from(hash(field, &gram.chars().collect::<Vec<_>>())));
+            // So many others besides that not all of them are common.
+            let others = (0..others as u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32);
+            let hashes: Vec<u64> = grams.chain(others).collect::<BTreeSet<_>>().into_iter().collect();
+            let idf: Vec<f32> = hashes.iter().map(|hash| (hash % 100) as f32).collect();
+            let index = GramIndex::new(&hashes, &idf, &vec![7; hashes.len()], 1);
             let mut chars = Vec::new();
             prepare(&text, &mut chars);
-            let mut counts = BTreeMap::new();
-            for gram in (1..=3).flat_map(|n| chars.windows(n)).filter(|_| !text.is_empty()) {
-                if let Ok(row) = hashes.binary_search(&u64::from(hash(field, gram))) {
-                    *counts.entry(row as u32).or_insert(0) += 1;
-                }
-            }
-            let plain: Vec<u32> = counts.into_iter().flat_map(|(row, count)| vec![row; count]).collect();
+            let grams = (1..=3).flat_map(|n| chars.windows(n)).filter(|_| !text.is_empty());
+            let mut plain: Vec<u64> = grams.map(|gram| u64::from(hash(field, gram))).collect();
+            plain.retain(|hash| hashes.binary_search(hash).is_ok());
+            plain.sort_unstable();
             let mut scratch = Scratch::default();
-            prop_assert_eq!(index.rows(field, 3, &text, &mut scratch), plain);
+            let found = index.grams(field, 3, &text, &mut scratch);
+            prop_assert_eq!(found.iter().map(|gram| gram.hash()).collect::<Vec<_>>(), plain);
+            for gram in found {
+                prop_assert_eq!(index.idf(gram.slot()), (gram.hash() % 100) as f32);
+                prop_assert_eq!(index.weights(gram.slot()), [7]);
+            }
         }
     }
 }

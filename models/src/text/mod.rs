@@ -8,6 +8,5 @@ mod model;
 mod svm;
 mod vectorizer;
 
-pub use grams::Scratch;
 pub use model::{Example, TextModel};
 pub use vectorizer::{Document, Field};

@@ -1,5 +1,7 @@
 //! Several heads over the same vectors, trained together and stored small.
 
+use std::cell::RefCell;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -55,8 +57,7 @@ impl From<Stored> for TextModel {
 impl From<TextModel> for Stored {
     fn from(model: TextModel) -> Self {
         let TextModel { vectorizer, heads, bias, scale, dense } = model;
-        let rows = 0..vectorizer.grams() as u32;
-        let grams = rows.flat_map(|row| vectorizer.weights(row)).map(|&weight| weight.cast_signed());
+        let grams = vectorizer.slots().flat_map(|slot| vectorizer.weights(slot)).map(|&weight| weight.cast_signed());
         let weights = grams.chain(dense.iter().map(|&weight| weight as i8)).collect();
         Self { vectorizer: vectorizer.into_kept(), heads, bias, scale, weights }
     }
@@ -124,19 +125,25 @@ impl TextModel {
     /// The margin of every head: positive where it applies, about 1 where it is sure.
     pub fn margins(&self, document: &Document) -> Vec<f32> {
         let texts: Vec<&str> = document.texts.iter().map(String::as_str).collect();
-        self.margins_of(&texts, &document.numbers, &mut Scratch::default())
+        self.margins_of(&texts, &document.numbers)
     }
 
     /// The same for the parts of a document that nobody has put together.
-    pub fn margins_of(&self, texts: &[&str], numbers: &[f32], scratch: &mut Scratch) -> Vec<f32> {
+    pub fn margins_of(&self, texts: &[&str], numbers: &[f32]) -> Vec<f32> {
+        // Every turn is read by several models: the room for that is kept.
+        thread_local!(static SCRATCH: RefCell<Scratch> = RefCell::default());
+        SCRATCH.with_borrow_mut(|scratch| self.sum(texts, numbers, scratch))
+    }
+
+    fn sum(&self, texts: &[&str], numbers: &[f32], scratch: &mut Scratch) -> Vec<f32> {
         let count = self.heads.len();
         if count == 0 {
             return Vec::new();
         }
         let mut sums = vec![0.0f32; count];
         self.vectorizer.grams_of(texts, scratch);
-        for &(row, value) in &scratch.vector {
-            for (sum, &weight) in sums.iter_mut().zip(self.vectorizer.weights(row)) {
+        for &(gram, value) in &scratch.vector {
+            for (sum, &weight) in sums.iter_mut().zip(self.vectorizer.weights(gram.slot())) {
                 *sum += value * f32::from(weight.cast_signed());
             }
         }
@@ -160,7 +167,7 @@ impl TextModel {
         };
         let mut shares = vec![0.0f32; text.chars().count()];
         for placed in self.vectorizer.places(text) {
-            let weight = self.vectorizer.weights(placed.row).get(index).map_or(0, |weight| weight.cast_signed());
+            let weight = self.vectorizer.weights(placed.slot).get(index).map_or(0, |weight| weight.cast_signed());
             let span = &mut shares[placed.start..placed.end.max(placed.start)];
             let each = placed.value * f32::from(weight) * self.scale[index] / span.len().max(1) as f32;
             span.iter_mut().for_each(|share| *share += each);

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::grams::{GramIndex, Scratch, hash, prepare};
+use super::grams::{Gram, GramIndex, Scratch, hash, prepare};
 
 /// One text of a document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,11 +47,11 @@ pub(super) struct Vectorizer {
     index: GramIndex,
 }
 
-/// Where a gram of the first field stands, for evidence: row, weight, first and one past the last
+/// Where a gram of the first field stands, for evidence: slot, weight, first and one past the last
 /// character.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Placed {
-    pub(super) row: u32,
+    pub(super) slot: u32,
     pub(super) value: f32,
     pub(super) start: usize,
     pub(super) end: usize,
@@ -85,9 +85,15 @@ impl Vectorizer {
         Self { index: GramIndex::new(&kept.hashes, &kept.idf, weights, heads), kept }
     }
 
-    /// The weights of a row, as bytes: one a head.
-    pub(super) fn weights(&self, row: u32) -> &[u8] {
-        self.index.weights(row)
+    /// The weights of a gram by its slot, as bytes: one a head.
+    #[inline]
+    pub(super) fn weights(&self, slot: u32) -> &[u8] {
+        self.index.weights(slot)
+    }
+
+    /// The slots of all grams, row by row.
+    pub(super) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+        self.kept.hashes.iter().filter_map(|&hash| self.index.slot(hash as u32))
     }
 
     /// What is stored of it.
@@ -123,31 +129,32 @@ impl Vectorizer {
         self.grams_of(&texts, &mut scratch);
         let base = self.grams() as u32;
         let numbers = document.numbers.iter().take(self.numbers()).enumerate();
-        scratch.vector.extend(numbers.map(|(i, &x)| (base + i as u32, x)));
-        scratch.vector
+        let row = |hash: u64| self.kept.hashes.partition_point(|&kept| kept < hash) as u32;
+        let grams = scratch.vector.iter().map(|(gram, value)| (row(gram.hash()), *value));
+        grams.chain(numbers.map(|(i, &x)| (base + i as u32, x))).collect()
     }
 
-    /// Leaves rows and values of the grams of some texts, one a field, ascending by row, in the scratch.
+    /// Leaves the grams of some texts, one a field, with their values, ascending by row, in the scratch.
     pub(super) fn grams_of(&self, texts: &[&str], scratch: &mut Scratch) {
         let mut vector = std::mem::take(&mut scratch.vector);
         vector.clear();
         for (index, (field, text)) in self.kept.fields.iter().zip(texts).enumerate() {
             let from = vector.len();
-            let rows = self.index.rows(index, usize::from(field.longest), text, scratch);
-            for same in rows.chunk_by(|a, b| a == b) {
-                vector.push((same[0], self.weight(same[0], same.len())));
+            let grams = self.index.grams(index, usize::from(field.longest), text, scratch);
+            for same in grams.chunk_by(|a, b| a == b) {
+                vector.push((same[0], self.weight(same[0].slot(), same.len())));
             }
             scale(&mut vector[from..], field.weight);
         }
         // Runs that are in order already are merged.
-        vector.sort_by_key(|(row, _)| *row);
+        vector.sort_by_key(|(gram, _)| *gram);
         scratch.vector = vector;
     }
 
     /// Weight of a gram that a text has so often.
-    fn weight(&self, row: u32, tf: usize) -> f32 {
+    fn weight(&self, slot: u32, tf: usize) -> f32 {
         let damped = if tf == 1 { 1.0 } else { 1.0 + (tf as f32).ln() };
-        damped * self.index.idf(row)
+        damped * self.index.idf(slot)
     }
 
     /// The grams of the first field with their places.
@@ -157,8 +164,8 @@ impl Vectorizer {
         };
         let longest = usize::from(field.longest);
         let mut scratch = Scratch::default();
-        let rows = self.index.rows(0, longest, text, &mut scratch).to_vec();
-        let squares = rows.chunk_by(|a, b| a == b).map(|same| self.weight(same[0], same.len()).powi(2));
+        let grams = self.index.grams(0, longest, text, &mut scratch).to_vec();
+        let squares = grams.chunk_by(|a, b| a == b).map(|same| self.weight(same[0].slot(), same.len()).powi(2));
         let norm = squares.fold(0.0, |sum, square| sum + square).sqrt().max(f32::MIN_POSITIVE);
         let mut chars = Vec::new();
         prepare(text, &mut chars);
@@ -166,17 +173,16 @@ impl Vectorizer {
         let mut placed = Vec::new();
         for n in 1..=longest {
             for (at, gram) in chars.windows(n).enumerate() {
-                let Some(row) = self.index.row(hash(0, gram)) else {
+                let hash = u64::from(hash(0, gram));
+                let first = grams.partition_point(|known| known.hash() < hash);
+                let tf = grams[first..].partition_point(|known| known.hash() == hash);
+                let Some(slot) = grams.get(first).filter(|_| tf > 0).map(|known| known.slot()) else {
                     continue;
                 };
-                let tf = rows.partition_point(|&r| r <= row) - rows.partition_point(|&r| r < row);
-                if tf == 0 {
-                    continue;
-                }
-                let value = self.weight(row, tf) / norm * field.weight / tf as f32;
+                let value = self.weight(slot, tf) / norm * field.weight / tf as f32;
                 // The start mark shifts every place by one.
                 placed.push(Placed {
-                    row,
+                    slot,
                     value,
                     start: at.saturating_sub(1).min(last),
                     end: (at + n).saturating_sub(1).min(last),
@@ -187,7 +193,7 @@ impl Vectorizer {
     }
 }
 
-fn scale(part: &mut [(u32, f32)], length: f32) {
+fn scale(part: &mut [(Gram, f32)], length: f32) {
     let norm = part.iter().map(|(_, x)| x * x).sum::<f32>().sqrt();
     if norm > 0.0 {
         part.iter_mut().for_each(|(_, x)| *x *= length / norm);

@@ -8,6 +8,7 @@ mod config;
 mod construction;
 mod detectors;
 mod fusion;
+mod needs;
 mod pairs;
 pub mod rules;
 mod scene;

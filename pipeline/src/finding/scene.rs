@@ -3,7 +3,8 @@
 
 use std::cell::OnceCell;
 
-use super::construction::{Construction, Constructions, Hit, Places, is_punctuation};
+use super::construction::{Construction, Constructions, Hit, is_punctuation};
+use super::needs::Places;
 use super::pairs::Pairs;
 use super::{Candidate, FindingConfig};
 use crate::record::{CallContext, Role, Span};

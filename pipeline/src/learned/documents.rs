@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use qingting_models::StaticVectors;
 use qingting_models::dialogue::{Speaker, Utterance};
 use qingting_models::text::{Document, Field};
-use qingting_models::StaticVectors;
 
 use crate::Result;
 use crate::record::{CallRecord, NormalizedTurn, Role};
@@ -148,11 +148,21 @@ impl Documents {
 
     /// The document for the emotion of a turn; `None` for one without words.
     pub fn emotion(&self, turns: &[NormalizedTurn], turn: usize) -> Option<Document> {
-        let own = turns.get(turn).map(|own| own.fold.clone()).filter(|own| !own.is_empty())?;
-        let before = turn.checked_sub(1).and_then(|i| turns.get(i)).map_or_else(String::new, |turn| turn.fold.clone());
+        let (texts, numbers) = self.emotion_parts(turns, turn)?;
+        Some(Document { texts: texts.map(str::to_owned).into(), numbers })
+    }
+
+    /// Its texts and numbers.
+    pub(crate) fn emotion_parts<'t>(
+        &self,
+        turns: &'t [NormalizedTurn],
+        turn: usize,
+    ) -> Option<([&'t str; 2], Vec<f32>)> {
+        let own = turns.get(turn).map(|own| own.fold.as_str()).filter(|own| !own.is_empty())?;
+        let before = turn.checked_sub(1).and_then(|i| turns.get(i)).map_or("", |turn| turn.fold.as_str());
         let mut numbers = Vec::new();
-        self.meaning(&own, &mut numbers);
-        Some(Document { texts: vec![own, before], numbers })
+        self.meaning(own, &mut numbers);
+        Some(([own, before], numbers))
     }
 }
 

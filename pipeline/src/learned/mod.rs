@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use qingting_models::text::{Scratch, TextModel};
+use qingting_models::text::TextModel;
 use qingting_models::{Aligned, Judge, JudgeThreshold, Judges, Shelf};
 use serde::{Deserialize, Serialize};
 
@@ -132,7 +132,10 @@ impl Learned {
     /// # Errors
     /// When the program was built with damaged vectors.
     pub fn new(shelf: Shelf, judges: Judges) -> Result<Self> {
-        let heads = shelf.iter().map(|(name, model)| (name.to_owned(), HeadNames::from(model.heads().to_vec()))).collect();
+        let heads = shelf
+            .iter()
+            .map(|(name, model)| (name.to_owned(), HeadNames::from(model.heads().to_vec())))
+            .collect();
         let documents = Some(Arc::new(Documents::load()?));
         Ok(Self {
             shelf: Arc::new(shelf),
@@ -204,16 +207,15 @@ impl Learned {
         let Some(documents) = &self.documents else {
             return CallMargins { turns: vec![Margins::default(); turns.len()], ..CallMargins::default() };
         };
-        let mut scratch = Scratch::default();
-        let mut of = |name: &str, texts: &[&str], numbers: &[f32]| match (self.shelf.get(name), self.heads.get(name)) {
-            (Some(model), Some(names)) => Margins::new(names.clone(), model.margins_of(texts, numbers, &mut scratch)),
+        let of = |name: &str, texts: &[&str], numbers: &[f32]| match (self.shelf.get(name), self.heads.get(name)) {
+            (Some(model), Some(names)) => Margins::new(names.clone(), model.margins_of(texts, numbers)),
             _ => Margins::default(),
         };
-        let mut turn = |i: usize| match documents.parts(record, turns, i) {
+        let turn = |i: usize| match documents.parts(record, turns, i) {
             Some((model, texts, numbers)) => of(model.name(), &texts, &numbers),
             None => Margins::default(),
         };
-        let margins = (0..turns.len()).map(&mut turn).collect();
+        let margins = (0..turns.len()).map(turn).collect();
         let call = call_texts(record, turns);
         let call = of(CALL_MODEL, &call.each_ref().map(String::as_str), &[]);
         CallMargins { turns: margins, call, deep: Vec::new() }

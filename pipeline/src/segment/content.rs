@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::Segmenter;
 use crate::Result;
 use crate::assets::Assets;
-use crate::normalize::fold_char;
 use crate::letters::is_alphabetic;
+use crate::normalize::fold_char;
 use crate::record::{MaskKind, NormalizedTurn, Token};
 
 /// Cuts texts into words and keeps those with content.
@@ -135,7 +135,13 @@ mod tests {
         let assets = Assets::embedded();
         let segmenter = Arc::new(Segmenter::new(&SegmentConfig::default(), &assets).unwrap());
         let content = ContentWords::new(Arc::clone(&segmenter), &assets).unwrap();
-        let texts = ["小区电梯停运三天了", "", "我住[地址]，电梯", "ETC押金没退，[电话]", "電梯維修"];
+        let texts = [
+            "小区电梯停运三天了",
+            "",
+            "我住[地址]，电梯",
+            "ETC押金没退，[电话]",
+            "電梯維修",
+        ];
         let turns: Vec<NormalizedTurn> = texts
             .map(|text| NormalizedTurn {
                 text: text.to_owned(),

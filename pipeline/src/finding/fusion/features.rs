@@ -152,7 +152,8 @@ impl<'c> Detected<'c> {
 
     /// The highest confidence of a code on another turn; 0 where there is none.
     fn peak_without(&self, code: &str, turn: usize) -> f32 {
-        let others = self.best.range((code, Some(0))..=(code, Some(usize::MAX))).filter(|((_, at), _)| *at != Some(turn));
+        let others =
+            self.best.range((code, Some(0))..=(code, Some(usize::MAX))).filter(|((_, at), _)| *at != Some(turn));
         others.map(|(_, &confidence)| confidence).fold(0.0, f32::max)
     }
 
@@ -239,7 +240,11 @@ impl<'a> Around<'a> {
         let agents = (scene.agent_before(turn), scene.agent_after(turn));
         let callers = (scene.caller_before(turn), scene.caller_after(turn));
         let ((own_before, own_after), (before, after)) = if agent { (agents, callers) } else { (callers, agents) };
-        let (own, other) = if agent { (&scene.agent, &scene.caller) } else { (&scene.caller, &scene.agent) };
+        let (own, other) = if agent {
+            (&scene.agent, &scene.caller)
+        } else {
+            (&scene.caller, &scene.agent)
+        };
         Self { agent, own, other, before, after, own_before, own_after }
     }
 }
@@ -276,7 +281,11 @@ impl<'a> Heads<'a> {
         };
         let turns: Vec<[f32; CODES]> = signals.iter().map(of).collect();
         let spread = |place: usize| {
-            let own = if place < AGENT_CODES.len() { &scene.agent } else { &scene.caller };
+            let own = if place < AGENT_CODES.len() {
+                &scene.agent
+            } else {
+                &scene.caller
+            };
             Spread::new(own.iter().map(|&i| (i, turns[i][place])))
         };
         let spreads = (0..CODES).map(spread).collect();
@@ -319,7 +328,11 @@ impl<'a> Heads<'a> {
         let Some(place) = place(code) else {
             return numbers;
         };
-        let rivals = if around.agent { 0..AGENT_CODES.len() } else { AGENT_CODES.len()..CODES };
+        let rivals = if around.agent {
+            0..AGENT_CODES.len()
+        } else {
+            AGENT_CODES.len()..CODES
+        };
         let peak_of = |place: usize| self.spreads[place].peak_without(turn);
         let head = self.head(place, Some(turn));
         let detector = detected.on(code, Some(turn));
@@ -331,7 +344,11 @@ impl<'a> Heads<'a> {
             self.head(place, around.own_after),
             peak_of(place),
             self.spreads[place].mean_without(head),
-            rivals.clone().filter(|&rival| rival != place).map(|rival| self.turns[turn][rival]).fold(-1.0, f32::max),
+            rivals
+                .clone()
+                .filter(|&rival| rival != place)
+                .map(|rival| self.turns[turn][rival])
+                .fold(-1.0, f32::max),
             rivals.map(peak_of).fold(-1.0, f32::max),
             detector.unwrap_or(0.0),
             flag(detector.is_some()),
@@ -410,8 +427,9 @@ impl<'a> Heads<'a> {
         let peak = |column: &[f32], turns: &[usize]| turns.iter().map(|&i| column[i]).fold(-1.5, f32::max);
         let mean =
             |column: &[f32], turns: &[usize]| turns.iter().map(|&i| column[i]).sum::<f32>() / turns.len().max(1) as f32;
-        let code_peak =
-            |code: &str, turns: &[usize]| turns.iter().map(|&i| self.head(place(code).unwrap_or(0), Some(i))).fold(-1.5, f32::max);
+        let code_peak = |code: &str, turns: &[usize]| {
+            turns.iter().map(|&i| self.head(place(code).unwrap_or(0), Some(i))).fold(-1.5, f32::max)
+        };
         let end = &scene.caller[scene.caller.len().saturating_sub(2)..];
         let (empathy, empathy_share) = act(middle, "act.empathy");
         let (apology, apology_share) = act(middle, "act.apology");

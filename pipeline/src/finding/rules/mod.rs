@@ -27,11 +27,11 @@ use self::raw::RawFile;
 use self::scan::Scan;
 use self::template::{Template, Values};
 use super::{Candidate, Catalog, Level};
+use crate::Result;
 use crate::assets::{Assets, parse_toml};
 use crate::phrases::Phrases;
 use crate::record::{CallContext, CallRecord, Role, Severity, Span};
 use crate::signal::CueLists;
-use crate::Result;
 
 pub use self::example::ExampleFailure;
 
