@@ -13,6 +13,7 @@ pub mod retrieval;
 mod shelf;
 mod static_vectors;
 pub mod text;
+mod tree;
 
 pub use backend::{Encoder, cosine};
 pub use error::{Error, Result};
@@ -20,3 +21,4 @@ pub use judges::{Judge, JudgeThreshold, Judges, TrainingData};
 pub use logistic::{Aligned, Logistic};
 pub use shelf::Shelf;
 pub use static_vectors::StaticVectors;
+pub use tree::CharTree;

@@ -3,12 +3,14 @@
 //! engine. The table is a file that `qingting models distill` writes and the program embeds.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
+pub(crate) use self::lexicon::Lexicon;
 use crate::{Encoder, Error, Result};
+
+mod lexicon;
 
 const MAGIC: &[u8; 4] = b"QTSV";
 const VERSION: u32 = 1;
@@ -86,24 +88,35 @@ impl StaticVectors {
         self.words.cut(text).into_iter().map(|(word, _)| word).collect()
     }
 
-    fn vector(&self, text: &str) -> Vec<f32> {
+    /// The vector of one text; all zero when no word of it is in the table.
+    pub fn vector(&self, text: &str) -> Vec<f32> {
         let mut vector = vec![0.0f32; self.dimensions];
-        let lower = text.to_lowercase();
-        for (_, word) in self.words.cut(&lower) {
+        // What is folded already, as turns are, has nothing to be lowered.
+        let lower = if text.chars().all(|c| is_han(c) || c.is_ascii() && !c.is_ascii_uppercase()) {
+            Cow::Borrowed(text)
+        } else {
+            Cow::Owned(text.to_lowercase())
+        };
+        self.words.visit(&lower, |_, word| {
             let at = word as usize;
             let (Some(weight), Some(scale)) = (self.weights.get(at), self.scales.get(at)) else {
-                continue;
+                return;
             };
             let row = self.units.get(at * self.dimensions..(at + 1) * self.dimensions).unwrap_or(&[]);
             let factor = weight * scale;
             vector.iter_mut().zip(row).for_each(|(x, &unit)| *x += f32::from(unit.cast_signed()) * factor);
-        }
+        });
         let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
         if norm > 0.0 {
             vector.iter_mut().for_each(|x| *x /= norm);
         }
         vector
     }
+}
+
+/// Chinese characters and the punctuation that folding leaves: none of them has a lower case.
+fn is_han(c: char) -> bool {
+    matches!(c, '\u{4E00}'..='\u{9FFF}' | '\u{3000}'..='\u{303F}')
 }
 
 impl Encoder for StaticVectors {
@@ -121,73 +134,6 @@ impl Encoder for StaticVectors {
 
     fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
         Ok(texts.iter().map(|text| self.vector(text)).collect())
-    }
-}
-
-/// Words with the logarithms of their chances; cuts text into the likeliest row of them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Lexicon {
-    words: HashMap<Box<str>, (u32, f32)>,
-    /// Bytes of the longest word.
-    longest: usize,
-}
-
-impl Lexicon {
-    /// Numbers the words in their order.
-    pub(crate) fn new<'a>(words: impl IntoIterator<Item = (&'a str, f32)>) -> Self {
-        let words: HashMap<Box<str>, (u32, f32)> =
-            words.into_iter().zip(0..).map(|((word, chance), i)| (Box::from(word), (i, chance))).collect();
-        let longest = words.keys().map(|word| word.len()).max().unwrap_or(0);
-        Self { words, longest }
-    }
-
-    /// The likeliest words of a text, with their numbers. A character that no word covers costs
-    /// more than any word and is left out.
-    pub(crate) fn cut<'a>(&self, text: &'a str) -> Vec<(&'a str, u32)> {
-        const UNKNOWN: f32 = -30.0;
-        // From the back: for each place the best sum to the end, and the word that it begins with.
-        let mut best: Vec<(f32, usize, Option<u32>)> = vec![(0.0, 0, None); text.len() + 1];
-        let bounds: Vec<usize> = text.char_indices().map(|(i, _)| i).chain([text.len()]).collect();
-        for (n, &at) in bounds.iter().enumerate().rev().skip(1) {
-            let mut choice = (f32::NEG_INFINITY, 0, None);
-            for (k, &end) in bounds.iter().skip(n + 1).enumerate() {
-                if end - at > self.longest && k > 0 {
-                    break;
-                }
-                let rest = best.get(end).map_or(0.0, |b| b.0);
-                let found = text.get(at..end).and_then(|word| self.words.get(word));
-                let candidate = match found {
-                    Some(&(word, chance)) => (chance + rest, end, Some(word)),
-                    None if k == 0 => (UNKNOWN + rest, end, None),
-                    None => continue,
-                };
-                if candidate.0 > choice.0 {
-                    choice = candidate;
-                }
-            }
-            if let Some(place) = best.get_mut(at) {
-                *place = choice;
-            }
-        }
-        let (mut at, mut words) = (0, Vec::new());
-        while at < text.len() {
-            let Some(&(_, end, word)) = best.get(at).filter(|(_, end, _)| *end > at) else {
-                break;
-            };
-            if let (Some(word), Some(slice)) = (word, text.get(at..end)) {
-                words.push((slice, word));
-            }
-            at = end;
-        }
-        words
-    }
-
-    /// Logarithm of the chance of the likeliest words that make up `text`; `None` when there are none.
-    #[cfg(feature = "bert")]
-    pub(crate) fn chance(&self, text: &str) -> Option<f32> {
-        let words = self.cut(text);
-        let covered = words.iter().map(|(word, _)| word.len()).sum::<usize>() == text.len();
-        covered.then(|| words.iter().filter_map(|(word, _)| self.words.get(*word)).map(|(_, chance)| chance).sum())
     }
 }
 

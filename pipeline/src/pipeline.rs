@@ -46,6 +46,50 @@ pub struct Analyzed {
     pub analysis: Analysis,
 }
 
+/// A part of the analysis of a call, for measuring what each costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Cleaning, folding and masking.
+    Normalize,
+    /// Words.
+    Segment,
+    /// The margins of every head on every turn and on the call.
+    Heads,
+    /// Cues, sentiment, emotions, acts and times.
+    Signal,
+    /// The constructions of every turn.
+    Constructions,
+    /// Detectors.
+    Detectors,
+    /// The trained judgements of the codes.
+    Judgements,
+    /// Declarative rules, and candidates into findings.
+    Rules,
+    /// Facts of the call, with its conduct.
+    Facts,
+    /// The score.
+    Score,
+    /// What is handed out: the masked record and the report.
+    Output,
+}
+
+impl Stage {
+    /// Every part, in the order in which they run.
+    pub const ALL: [Self; 11] = [
+        Self::Normalize,
+        Self::Segment,
+        Self::Heads,
+        Self::Signal,
+        Self::Constructions,
+        Self::Detectors,
+        Self::Judgements,
+        Self::Rules,
+        Self::Facts,
+        Self::Score,
+        Self::Output,
+    ];
+}
+
 /// The numbers behind the trained judgements on one call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
@@ -138,7 +182,7 @@ impl Pipeline {
     pub fn with_context<R>(&self, record: &CallRecord, visit: impl FnOnce(&CallContext<'_>) -> R) -> R {
         let turns = self.normalizer.call(record);
         let tokens: Vec<_> = turns.iter().map(|turn| self.segmenter.cut(&turn.fold)).collect();
-        let signals = self.signals(record, &turns, &tokens);
+        let signals = self.signals(record, &turns, &tokens, &mut |_| ());
         visit(&CallContext { record, turns: &turns, tokens: &tokens, signals: &signals })
     }
 
@@ -164,8 +208,15 @@ impl Pipeline {
 
     /// The signals of a call; where the transformer is to be asked, with what it says of the turns that
     /// the static models leave open.
-    fn signals(&self, record: &CallRecord, turns: &[NormalizedTurn], tokens: &[Vec<Token>]) -> CallSignals {
+    fn signals(
+        &self,
+        record: &CallRecord,
+        turns: &[NormalizedTurn],
+        tokens: &[Vec<Token>],
+        done: &mut impl FnMut(Stage),
+    ) -> CallSignals {
         let mut margins = self.learned.read(record, turns);
+        done(Stage::Heads);
         let Some(deep) = self.learned.deep() else {
             return self.signaler.run(record, turns, margins);
         };
@@ -189,26 +240,41 @@ impl Pipeline {
 
     /// Analyses one call.
     pub fn analyze(&self, record: &CallRecord) -> Analyzed {
-        self.run(record, |_| ()).0
+        self.run(record, |_| (), &mut |_| ()).0
+    }
+
+    /// Analyses one call and tells after each part that it is done.
+    pub fn analyze_watched(&self, record: &CallRecord, mut done: impl FnMut(Stage)) -> Analyzed {
+        self.run(record, |_| (), &mut done).0
     }
 
     /// Analyses a call that is still running, and tells what the detectors alone assert of a code so
     /// far; see [`Finder::detected`].
     pub fn analyze_running(&self, record: &CallRecord, code: &str) -> (Analyzed, Vec<Finding>) {
-        self.run(record, |context| self.finder.detected(context, code))
+        self.run(record, |context| self.finder.detected(context, code), &mut |_| ())
     }
 
-    /// Analyses one call, and lets somebody look at it before the findings.
-    fn run<R>(&self, record: &CallRecord, look: impl FnOnce(&CallContext<'_>) -> R) -> (Analyzed, R) {
+    /// Analyses one call, lets somebody look at it before the findings, and tells of every part that is done.
+    fn run<R>(
+        &self,
+        record: &CallRecord,
+        look: impl FnOnce(&CallContext<'_>) -> R,
+        done: &mut impl FnMut(Stage),
+    ) -> (Analyzed, R) {
         let turns = self.normalizer.call(record);
+        done(Stage::Normalize);
         let tokens: Vec<_> = turns.iter().map(|turn| self.segmenter.cut(&turn.fold)).collect();
-        let signals = self.signals(record, &turns, &tokens);
+        done(Stage::Segment);
+        let signals = self.signals(record, &turns, &tokens, done);
+        done(Stage::Signal);
         let context = CallContext { record, turns: &turns, tokens: &tokens, signals: &signals };
         let seen = look(&context);
-        let found = self.finder.run(&context);
+        let found = self.finder.run_watched(&context, done);
         let facts = self.facts.run(&context, &found.findings);
         let conduct = self.facts.conduct(&context, &found.findings, &facts);
+        done(Stage::Facts);
         let score = self.scorer.run(&context, &found.findings, &facts);
+        done(Stage::Score);
         let report = signal::report(&context, &found.findings);
         let provenance = Provenance {
             scorecard_version: score.as_ref().map_or_else(String::new, |s| self.scorer.version_of(&s.scorecard)),
@@ -240,6 +306,7 @@ impl Pipeline {
                 provenance,
             },
         };
+        done(Stage::Output);
         (analyzed, seen)
     }
 

@@ -3,6 +3,7 @@
 //! how they are stored; training is in `svm`. What the heads are named and mean is the
 //! caller's business.
 
+mod grams;
 mod model;
 mod svm;
 mod vectorizer;

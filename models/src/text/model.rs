@@ -1,10 +1,13 @@
 //! Several heads over the same vectors, trained together and stored small.
 
+use std::cell::RefCell;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::grams::Scratch;
 use super::svm;
-use super::vectorizer::{Document, Field, Vectorizer};
+use super::vectorizer::{Document, Field, Kept, Vectorizer};
 
 /// A document and what is known of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,13 +22,45 @@ pub struct Example {
 
 /// Heads over character n-grams. Weights are kept as 8-bit integers with one scale a head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
 pub struct TextModel {
     vectorizer: Vectorizer,
     heads: Vec<String>,
     bias: Vec<f32>,
     scale: Vec<f32>,
+    /// Of the rows of numbers, row by row, a value for each head; the grams lie with their weights. Every
+    /// document has all numbers, so they are converted once.
+    dense: Vec<f32>,
+}
+
+/// What is stored of a model.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    vectorizer: Kept,
+    heads: Vec<String>,
+    bias: Vec<f32>,
+    scale: Vec<f32>,
     /// Row by row, a value for each head.
     weights: Vec<i8>,
+}
+
+impl From<Stored> for TextModel {
+    fn from(stored: Stored) -> Self {
+        let Stored { vectorizer, heads, bias, scale, weights } = stored;
+        let vectorizer = Vectorizer::new(vectorizer, &weights, heads.len());
+        let numbers = weights.get(vectorizer.grams() * heads.len()..).unwrap_or_default();
+        let dense = numbers.iter().map(|&weight| f32::from(weight)).collect();
+        Self { vectorizer, heads, bias, scale, dense }
+    }
+}
+
+impl From<TextModel> for Stored {
+    fn from(model: TextModel) -> Self {
+        let TextModel { vectorizer, heads, bias, scale, dense } = model;
+        let grams = vectorizer.slots().flat_map(|slot| vectorizer.weights(slot)).map(|&weight| weight.cast_signed());
+        let weights = grams.chain(dense.iter().map(|&weight| weight as i8)).collect();
+        Self { vectorizer: vectorizer.into_kept(), heads, bias, scale, weights }
+    }
 }
 
 impl TextModel {
@@ -67,7 +102,7 @@ impl TextModel {
         }
         vectorizer.retain(&keep);
         let bias = trained.iter().map(|(_, bias)| *bias).collect();
-        Self { vectorizer, heads: heads.to_vec(), bias, scale, weights }
+        Stored { vectorizer: vectorizer.into_kept(), heads: heads.to_vec(), bias, scale, weights }.into()
     }
 
     /// The model with every margin multiplied by `factor`.
@@ -89,14 +124,33 @@ impl TextModel {
 
     /// The margin of every head: positive where it applies, about 1 where it is sure.
     pub fn margins(&self, document: &Document) -> Vec<f32> {
+        let texts: Vec<&str> = document.texts.iter().map(String::as_str).collect();
+        self.margins_of(&texts, &document.numbers)
+    }
+
+    /// The same for the parts of a document that nobody has put together.
+    pub fn margins_of(&self, texts: &[&str], numbers: &[f32]) -> Vec<f32> {
+        // Every turn is read by several models: the room for that is kept.
+        thread_local!(static SCRATCH: RefCell<Scratch> = RefCell::default());
+        SCRATCH.with_borrow_mut(|scratch| self.sum(texts, numbers, scratch))
+    }
+
+    fn sum(&self, texts: &[&str], numbers: &[f32], scratch: &mut Scratch) -> Vec<f32> {
         let count = self.heads.len();
+        if count == 0 {
+            return Vec::new();
+        }
         let mut sums = vec![0.0f32; count];
-        for (row, value) in self.vectorizer.vector(document) {
-            let from = row as usize * count;
-            if let Some(weights) = self.weights.get(from..from + count) {
-                for (sum, &weight) in sums.iter_mut().zip(weights) {
-                    *sum += value * f32::from(weight);
-                }
+        self.vectorizer.grams_of(texts, scratch);
+        for &(gram, value) in &scratch.vector {
+            for (sum, &weight) in sums.iter_mut().zip(self.vectorizer.weights(gram.slot())) {
+                *sum += value * f32::from(weight.cast_signed());
+            }
+        }
+        let numbers = numbers.iter().take(self.vectorizer.numbers());
+        for (weights, &value) in self.dense.chunks_exact(count).zip(numbers) {
+            for (sum, &weight) in sums.iter_mut().zip(weights) {
+                *sum += value * weight;
             }
         }
         sums.iter()
@@ -113,7 +167,7 @@ impl TextModel {
         };
         let mut shares = vec![0.0f32; text.chars().count()];
         for placed in self.vectorizer.places(text) {
-            let weight = self.weights.get(placed.row as usize * self.heads.len() + index).copied().unwrap_or(0);
+            let weight = self.vectorizer.weights(placed.slot).get(index).map_or(0, |weight| weight.cast_signed());
             let span = &mut shares[placed.start..placed.end.max(placed.start)];
             let each = placed.value * f32::from(weight) * self.scale[index] / span.len().max(1) as f32;
             span.iter_mut().for_each(|share| *share += each);

@@ -4,13 +4,11 @@
 //! Weight of a gram: (1 + ln tf) · idf with idf = ln((1 + n) / (1 + df)) + 1, each field scaled to
 //! unit length times the field's weight (Salton and Buckley 1988; the smoothing is scikit-learn's).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-/// Marks the start and the end of a text, so that a gram can stand for "begins with".
-const START: char = '\u{2}';
-const END: char = '\u{3}';
+use super::grams::{Gram, GramIndex, Scratch, hash, prepare};
 
 /// One text of a document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,9 +30,9 @@ pub struct Document {
     pub numbers: Vec<f32>,
 }
 
-/// The grams that training kept.
+/// The grams that training kept, as they are stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Vectorizer {
+pub(super) struct Kept {
     fields: Vec<Field>,
     /// Hashes of the kept grams, ascending; a gram's row is its place.
     hashes: Vec<u64>,
@@ -42,11 +40,18 @@ pub(super) struct Vectorizer {
     numbers: usize,
 }
 
-/// Where a gram of the first field stands, for evidence: row, weight, first and one past the last
+/// The grams that training kept, ready to be looked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Vectorizer {
+    kept: Kept,
+    index: GramIndex,
+}
+
+/// Where a gram of the first field stands, for evidence: slot, weight, first and one past the last
 /// character.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Placed {
-    pub(super) row: u32,
+    pub(super) slot: u32,
     pub(super) value: f32,
     pub(super) start: usize,
     pub(super) end: usize,
@@ -61,7 +66,7 @@ impl Vectorizer {
             count += 1;
             numbers = document.numbers.len();
             for (index, (field, text)) in fields.iter().zip(&document.texts).enumerate() {
-                for hash in counted(index, field, text).into_keys() {
+                for hash in distinct(index, field, text) {
                     seen.entry(hash).or_insert((0, field.min_documents)).0 += 1;
                 }
             }
@@ -71,73 +76,113 @@ impl Vectorizer {
         kept.sort_unstable();
         let total = f64::from(count) + 1.0;
         let idf = kept.iter().map(|&(_, df)| ((total / (f64::from(df) + 1.0)).ln() + 1.0) as f32).collect();
-        Self { fields, hashes: kept.into_iter().map(|(hash, _)| hash).collect(), idf, numbers }
+        let hashes = kept.into_iter().map(|(hash, _)| hash).collect();
+        Self::new(Kept { fields, hashes, idf, numbers }, &[], 0)
+    }
+
+    /// With the weights of so many heads for each gram, row by row.
+    pub(super) fn new(kept: Kept, weights: &[i8], heads: usize) -> Self {
+        Self { index: GramIndex::new(&kept.hashes, &kept.idf, weights, heads), kept }
+    }
+
+    /// The weights of a gram by its slot, as bytes: one a head.
+    #[inline]
+    pub(super) fn weights(&self, slot: u32) -> &[u8] {
+        self.index.weights(slot)
+    }
+
+    /// The slots of all grams, row by row.
+    pub(super) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+        self.kept.hashes.iter().filter_map(|&hash| self.index.slot(hash as u32))
+    }
+
+    /// What is stored of it.
+    pub(super) fn into_kept(self) -> Kept {
+        self.kept
     }
 
     pub(super) fn rows(&self) -> usize {
-        self.hashes.len() + self.numbers
+        self.grams() + self.numbers()
     }
 
     /// Keeps only some grams; `keep` says so for each row of a gram.
     pub(super) fn retain(&mut self, keep: &[bool]) {
         let mut kept = keep.iter();
-        self.hashes.retain(|_| kept.next().copied().unwrap_or(true));
+        self.kept.hashes.retain(|_| kept.next().copied().unwrap_or(true));
         let mut kept = keep.iter();
-        self.idf.retain(|_| kept.next().copied().unwrap_or(true));
+        self.kept.idf.retain(|_| kept.next().copied().unwrap_or(true));
+        self.index = GramIndex::new(&self.kept.hashes, &self.kept.idf, &[], 0);
     }
 
     pub(super) fn grams(&self) -> usize {
-        self.hashes.len()
+        self.kept.hashes.len()
     }
 
-    fn row(&self, hash: u64) -> Option<usize> {
-        self.hashes.binary_search(&hash).ok()
+    pub(super) fn numbers(&self) -> usize {
+        self.kept.numbers
     }
 
-    /// Rows and values, ascending by row.
+    /// Rows and values, ascending by row, those of the numbers last.
     pub(super) fn vector(&self, document: &Document) -> Vec<(u32, f32)> {
-        let mut vector = Vec::new();
-        for (index, (field, text)) in self.fields.iter().zip(&document.texts).enumerate() {
+        let texts: Vec<&str> = document.texts.iter().map(String::as_str).collect();
+        let mut scratch = Scratch::default();
+        self.grams_of(&texts, &mut scratch);
+        let base = self.grams() as u32;
+        let numbers = document.numbers.iter().take(self.numbers()).enumerate();
+        let row = |hash: u64| self.kept.hashes.partition_point(|&kept| kept < hash) as u32;
+        let grams = scratch.vector.iter().map(|(gram, value)| (row(gram.hash()), *value));
+        grams.chain(numbers.map(|(i, &x)| (base + i as u32, x))).collect()
+    }
+
+    /// Leaves the grams of some texts, one a field, with their values, ascending by row, in the scratch.
+    pub(super) fn grams_of(&self, texts: &[&str], scratch: &mut Scratch) {
+        let mut vector = std::mem::take(&mut scratch.vector);
+        vector.clear();
+        for (index, (field, text)) in self.kept.fields.iter().zip(texts).enumerate() {
             let from = vector.len();
-            for (hash, tf) in counted(index, field, text) {
-                if let Some(row) = self.row(hash) {
-                    vector.push((row as u32, (1.0 + (tf as f32).ln()) * self.idf[row]));
-                }
+            let grams = self.index.grams(index, usize::from(field.longest), text, scratch);
+            for same in grams.chunk_by(|a, b| a == b) {
+                vector.push((same[0], self.weight(same[0].slot(), same.len())));
             }
             scale(&mut vector[from..], field.weight);
         }
-        let base = self.hashes.len() as u32;
-        vector.extend(document.numbers.iter().take(self.numbers).enumerate().map(|(i, &x)| (base + i as u32, x)));
-        vector.sort_unstable_by_key(|(row, _)| *row);
-        vector
+        // Runs that are in order already are merged.
+        vector.sort_by_key(|(gram, _)| *gram);
+        scratch.vector = vector;
+    }
+
+    /// Weight of a gram that a text has so often.
+    fn weight(&self, slot: u32, tf: usize) -> f32 {
+        let damped = if tf == 1 { 1.0 } else { 1.0 + (tf as f32).ln() };
+        damped * self.index.idf(slot)
     }
 
     /// The grams of the first field with their places.
     pub(super) fn places(&self, text: &str) -> Vec<Placed> {
-        let Some(field) = self.fields.first() else {
+        let Some(field) = self.kept.fields.first() else {
             return Vec::new();
         };
-        let tf = counted(0, field, text);
-        let mut norm = 0.0;
-        for (hash, tf) in &tf {
-            if let Some(row) = self.row(*hash) {
-                norm += ((1.0 + (*tf as f32).ln()) * self.idf[row]).powi(2);
-            }
-        }
-        let norm = norm.sqrt().max(f32::MIN_POSITIVE);
-        let chars = prepared(text);
+        let longest = usize::from(field.longest);
+        let mut scratch = Scratch::default();
+        let grams = self.index.grams(0, longest, text, &mut scratch).to_vec();
+        let squares = grams.chunk_by(|a, b| a == b).map(|same| self.weight(same[0].slot(), same.len()).powi(2));
+        let norm = squares.fold(0.0, |sum, square| sum + square).sqrt().max(f32::MIN_POSITIVE);
+        let mut chars = Vec::new();
+        prepare(text, &mut chars);
         let last = chars.len().saturating_sub(2);
         let mut placed = Vec::new();
-        for n in 1..=usize::from(field.longest) {
+        for n in 1..=longest {
             for (at, gram) in chars.windows(n).enumerate() {
-                let hash = hash(0, gram);
-                let (Some(row), Some(&tf)) = (self.row(hash), tf.get(&hash)) else {
+                let hash = u64::from(hash(0, gram));
+                let first = grams.partition_point(|known| known.hash() < hash);
+                let tf = grams[first..].partition_point(|known| known.hash() == hash);
+                let Some(slot) = grams.get(first).filter(|_| tf > 0).map(|known| known.slot()) else {
                     continue;
                 };
-                let value = (1.0 + (tf as f32).ln()) * self.idf[row] / norm * field.weight / tf as f32;
+                let value = self.weight(slot, tf) / norm * field.weight / tf as f32;
                 // The start mark shifts every place by one.
                 placed.push(Placed {
-                    row: row as u32,
+                    slot,
                     value,
                     start: at.saturating_sub(1).min(last),
                     end: (at + n).saturating_sub(1).min(last),
@@ -148,43 +193,20 @@ impl Vectorizer {
     }
 }
 
-fn scale(part: &mut [(u32, f32)], length: f32) {
+fn scale(part: &mut [(Gram, f32)], length: f32) {
     let norm = part.iter().map(|(_, x)| x * x).sum::<f32>().sqrt();
     if norm > 0.0 {
         part.iter_mut().for_each(|(_, x)| *x *= length / norm);
     }
 }
 
-fn prepared(text: &str) -> Vec<char> {
-    std::iter::once(START)
-        .chain(text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }))
-        .chain(std::iter::once(END))
-        .collect()
-}
-
-fn counted(field: usize, settings: &Field, text: &str) -> std::collections::BTreeMap<u64, u32> {
-    let mut counts = std::collections::BTreeMap::new();
+/// Hashes of the different grams of a text.
+fn distinct(field: usize, settings: &Field, text: &str) -> BTreeSet<u64> {
     if text.is_empty() {
-        return counts;
+        return BTreeSet::new();
     }
-    let chars = prepared(text);
-    for n in 1..=usize::from(settings.longest) {
-        for gram in chars.windows(n) {
-            *counts.entry(hash(field, gram)).or_insert(0) += 1;
-        }
-    }
-    counts
-}
-
-/// FNV-1a over the field and the characters, finished with a multiply-shift.
-fn hash(field: usize, gram: &[char]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325u64 ^ (field as u64 + 1);
-    hash = hash.wrapping_mul(0x0000_0100_0000_01b3);
-    for &c in gram {
-        hash ^= u64::from(u32::from(c));
-        hash = hash.wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    hash ^= hash >> 32;
-    // 32 bits are enough for some hundred thousand grams and halve the stored model.
-    hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+    let mut chars = Vec::new();
+    prepare(text, &mut chars);
+    let grams = (1..=usize::from(settings.longest)).flat_map(|n| chars.windows(n));
+    grams.map(|gram| u64::from(hash(field, gram))).collect()
 }

@@ -181,9 +181,12 @@ impl CategoryReader {
     /// The category of a call, by what agent and caller say.
     pub(super) fn call(&self, context: &CallContext<'_>) -> Category {
         let spoken = |turn: &usize| matches!(context.role(*turn), Role::Caller | Role::Agent | Role::Other);
-        let texts: Vec<&str> =
-            (0..context.turns.len()).filter(spoken).map(|turn| context.turns[turn].text.as_str()).collect();
-        self.read(&texts.join("\n"))
+        if self.model.is_none() {
+            return Category::default();
+        }
+        let turns = (0..context.turns.len()).filter(spoken);
+        let cut = turns.map(|turn| (&context.turns[turn], context.tokens[turn].as_slice()));
+        self.read_words(&self.content.joined_turns(cut))
     }
 
     /// The category of a normalized and masked text.

@@ -2,15 +2,14 @@
 //! reads. Owns loading `config/lexicon/*.toml` (the files named in [`FILES`]) and finding
 //! the constructions in a turn; which code follows from them is the detectors' business.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
-use aho_corasick::AhoCorasick;
 use regex::Regex;
-use regex_syntax::hir::{Hir, HirKind};
 use serde::Deserialize;
 
+use super::needs::{Collector, Needs, Places};
 use crate::assets::{Asset, Assets, line_of, parse_toml};
+use crate::letters::is_alphanumeric;
 use crate::record::Role;
 use crate::{Error, Result};
 
@@ -64,8 +63,7 @@ pub(super) struct Construction {
     except: Option<Regex>,
 }
 
-/// One pattern of a construction. Almost every pattern needs one of a few literals in the text;
-/// all of these are looked for in one pass, and only patterns whose literals are there run.
+/// One pattern of a construction.
 #[derive(Debug)]
 struct Pattern {
     construction: usize,
@@ -86,11 +84,8 @@ pub(super) struct Hit {
 pub(super) struct Constructions {
     list: Vec<Construction>,
     patterns: Vec<Pattern>,
-    /// The literals that patterns need, and for each literal its patterns.
-    literals: AhoCorasick,
-    needed_by: Vec<Vec<usize>>,
-    /// Patterns that need no literal.
-    always: Vec<usize>,
+    /// What a text must have for each pattern.
+    needs: Needs,
 }
 
 impl Constructions {
@@ -101,32 +96,19 @@ impl Constructions {
     pub(super) fn load(assets: &Assets) -> Result<Self> {
         let mut list: Vec<Construction> = Vec::new();
         let mut patterns: Vec<Pattern> = Vec::new();
-        let mut needs: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        let mut always = Vec::new();
+        let mut needs = Collector::default();
         for name in FILES {
             let asset = assets.read(name)?;
             for entry in parse_toml::<File>(&asset)?.construction {
                 let (construction, compiled) = compile(&asset, entry, &list)?;
                 for (source, regex) in compiled {
-                    match regex_syntax::parse(&source).ok().and_then(|hir| required(&hir)) {
-                        Some(literals) => {
-                            for literal in literals {
-                                needs.entry(literal).or_default().push(patterns.len());
-                            }
-                        }
-                        None => always.push(patterns.len()),
-                    }
+                    needs.add(&source);
                     patterns.push(Pattern { construction: list.len(), regex });
                 }
                 list.push(construction);
             }
         }
-        let literals = AhoCorasick::new(needs.keys()).map_err(|e| Error::Config {
-            file: "config/lexicon".to_owned(),
-            line: 1,
-            message: e.to_string(),
-        })?;
-        Ok(Self { list, patterns, literals, needed_by: needs.into_values().collect(), always })
+        Ok(Self { list, patterns, needs: needs.ready() })
     }
 
     /// The construction of a hit.
@@ -142,24 +124,17 @@ impl Constructions {
 
     /// The constructions of that role in a folded text, each at most once (its first hit), in the
     /// order of the files.
-    pub(super) fn find(&self, role: Role, fold: &str) -> Vec<Hit> {
+    pub(super) fn find(&self, role: Role, fold: &str, places: &mut Places) -> Vec<Hit> {
         if fold.is_empty() || !matches!(role, Role::Agent | Role::Caller) {
             return Vec::new();
         }
-        let mut wanted: Vec<usize> = self.always.clone();
-        for found in self.literals.find_overlapping_iter(fold) {
-            wanted.extend(&self.needed_by[found.pattern().as_usize()]);
-        }
-        wanted.sort_unstable();
-        wanted.dedup();
+        let spoken = |pattern: usize| self.list[self.patterns[pattern].construction].role == role;
+        let wanted = self.needs.met(fold, places, spoken);
         let mut hits: Vec<Hit> = Vec::new();
         let mut harmless: Vec<Range<usize>> = Vec::new();
         let mut harmless_of = usize::MAX;
         for pattern in wanted.into_iter().map(|i| &self.patterns[i]) {
             let construction = &self.list[pattern.construction];
-            if construction.role != role {
-                continue;
-            }
             for found in pattern.regex.find_iter(fold) {
                 let bytes = trim(fold, found.range());
                 if bytes.is_empty() {
@@ -185,46 +160,6 @@ impl Constructions {
     }
 }
 
-/// Literals of which every match of `hir` has at least one; `None` when there is no such set.
-fn required(hir: &Hir) -> Option<Vec<String>> {
-    match hir.kind() {
-        HirKind::Literal(literal) => String::from_utf8(literal.0.to_vec()).ok().map(|text| vec![text]),
-        HirKind::Capture(capture) => required(&capture.sub),
-        HirKind::Repetition(repetition) if repetition.min >= 1 => required(&repetition.sub),
-        HirKind::Class(class) => {
-            let literals: Vec<String> = match class {
-                regex_syntax::hir::Class::Unicode(class) => class
-                    .iter()
-                    .take(MAX_CLASS + 1)
-                    .flat_map(|range| range.start()..=range.end())
-                    .take(MAX_CLASS + 1)
-                    .map(String::from)
-                    .collect(),
-                regex_syntax::hir::Class::Bytes(_) => return None,
-            };
-            (literals.len() <= MAX_CLASS).then_some(literals)
-        }
-        HirKind::Concat(parts) => {
-            // The part with the longest shortest literal narrows most; of those, the one of fewest.
-            parts.iter().filter_map(required).min_by_key(|literals| {
-                let shortest = literals.iter().map(|l| l.chars().count()).min().unwrap_or(0);
-                (std::cmp::Reverse(shortest), literals.len())
-            })
-        }
-        HirKind::Alternation(parts) => {
-            let mut all = Vec::new();
-            for part in parts {
-                all.extend(required(part)?);
-            }
-            Some(all)
-        }
-        HirKind::Empty | HirKind::Look(_) | HirKind::Repetition(_) => None,
-    }
-}
-
-/// Largest character class that is spelt out as literals.
-const MAX_CLASS: usize = 24;
-
 fn trim(fold: &str, range: Range<usize>) -> Range<usize> {
     let text = &fold[range.clone()];
     let left = text.len() - text.trim_start_matches(is_punctuation).len();
@@ -234,7 +169,7 @@ fn trim(fold: &str, range: Range<usize>) -> Range<usize> {
 
 /// Whether a character is neither a letter, a digit nor a Chinese character.
 pub(super) fn is_punctuation(c: char) -> bool {
-    !c.is_alphanumeric()
+    !is_alphanumeric(c)
 }
 
 fn compile(asset: &Asset, entry: Entry, before: &[Construction]) -> Result<(Construction, Vec<(String, Regex)>)> {
@@ -297,15 +232,6 @@ mod tests {
         for construction in all.iter() {
             assert!(!construction.reason.is_empty(), "{}", construction.name);
         }
-    }
-
-    #[test]
-    fn the_literals_of_a_pattern_never_hide_a_match() {
-        let literals = |pattern: &str| regex_syntax::parse(pattern).ok().and_then(|hir| required(&hir));
-        assert_eq!(literals("(?:不|没)(?:知道|清楚)"), Some(vec!["知道".to_owned(), "清楚".to_owned()]));
-        assert_eq!(literals("再.{0,4}说(?:一遍)?"), Some(vec!["再".to_owned()]));
-        assert_eq!(literals("(?:啊)?[^,]{2,}"), None);
-        assert_eq!(literals("(?:您)?(?:慢|走){1,2}"), Some(vec!["慢".to_owned(), "走".to_owned()]));
     }
 
     #[test]

@@ -8,6 +8,8 @@ mod config;
 mod construction;
 mod detectors;
 mod fusion;
+mod needs;
+mod pairs;
 pub mod rules;
 mod scene;
 
@@ -26,6 +28,7 @@ use self::rules::RuleSet;
 use crate::Result;
 use crate::assets::Assets;
 use crate::learned::Learned;
+use crate::pipeline::Stage;
 use crate::record::{CallContext, Evidence, Finding};
 use crate::signal::CueLists;
 use construction::Constructions;
@@ -87,17 +90,31 @@ impl Finder {
 
     /// Finds the behaviours of one call.
     pub fn run(&self, context: &CallContext<'_>) -> Findings {
+        self.run_watched(context, &mut |_| ())
+    }
+
+    /// The same, telling after each part that it is done.
+    pub(crate) fn run_watched(&self, context: &CallContext<'_>, done: &mut impl FnMut(Stage)) -> Findings {
         if context.record.unanswered() || context.turns.is_empty() {
             return Findings::default();
         }
         let scene = Scene::new(context, &self.config, &self.constructions);
+        done(Stage::Constructions);
         let detected = self.detect(&scene);
+        done(Stage::Detectors);
         let last_word = self.last_word(context, &detected);
-        let mut candidates = self.fusion.judge(&scene, detected);
+        let lowest = |code: &str| {
+            let threshold = self.threshold(code);
+            threshold.review.min(threshold.assert)
+        };
+        let mut candidates = self.fusion.judge(&scene, detected, lowest);
         candidates.extend(last_word);
+        done(Stage::Judgements);
         // A declarative rule says itself how sure it is.
         self.rules.run(context, &mut candidates);
-        self.judge(context, candidates)
+        let findings = self.judge(context, candidates);
+        done(Stage::Rules);
+        findings
     }
 
     /// What detectors hear of a danger to life in the last words of a call. Its judgement weighs how the call

@@ -1,9 +1,11 @@
 //! What a detector looks at: the call, the constructions of every turn, and who spoke
 //! before and after whom. Owns the views that several detectors share; it judges nothing.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
 
 use super::construction::{Construction, Constructions, Hit, is_punctuation};
+use super::needs::Places;
+use super::pairs::Pairs;
 use super::{Candidate, FindingConfig};
 use crate::record::{CallContext, Role, Span};
 
@@ -15,6 +17,8 @@ pub(super) struct Scene<'a> {
     pub(super) config: &'a FindingConfig,
     constructions: &'a Constructions,
     hits: Vec<Vec<Hit>>,
+    says: Vec<bool>,
+    pairs: Vec<OnceCell<Pairs>>,
     /// Turns of agent and caller that say something, in order.
     pub(super) agent: Vec<usize>,
     pub(super) caller: Vec<usize>,
@@ -25,9 +29,11 @@ pub(super) struct Scene<'a> {
 impl<'a> Scene<'a> {
     pub(super) fn new(call: &'a CallContext<'a>, config: &'a FindingConfig, constructions: &'a Constructions) -> Self {
         let n = call.turns.len();
-        let hits = (0..n).map(|i| constructions.find(call.role(i), call.fold(i))).collect();
+        let mut places = Places::default();
+        let hits = (0..n).map(|i| constructions.find(call.role(i), call.fold(i), &mut places)).collect();
+        let says: Vec<bool> = (0..n).map(|i| !call.fold(i).chars().all(is_punctuation)).collect();
         let column = |i: usize| match call.role(i) {
-            _ if call.fold(i).chars().all(is_punctuation) => None,
+            _ if !says[i] => None,
             Role::Agent => Some(0),
             Role::Caller => Some(1),
             Role::Bot | Role::Ivr | Role::Other => None,
@@ -48,7 +54,9 @@ impl<'a> Scene<'a> {
             }
         }
         let of = |c: usize| (0..n).filter(|&i| column(i) == Some(c)).collect();
-        Self { call, config, constructions, hits, agent: of(0), caller: of(1), before, after }
+        let pairs = vec![OnceCell::new(); n];
+        let (agent, caller) = (of(0), of(1));
+        Self { call, config, constructions, hits, says, pairs, agent, caller, before, after }
     }
 
     /// The folded text of a turn.
@@ -58,7 +66,12 @@ impl<'a> Scene<'a> {
 
     /// Whether a turn says something.
     pub(super) fn says(&self, turn: usize) -> bool {
-        !self.fold(turn).chars().all(is_punctuation)
+        self.says[turn]
+    }
+
+    /// The character pairs of a turn.
+    pub(super) fn pairs(&self, turn: usize) -> &Pairs {
+        self.pairs[turn].get_or_init(|| Pairs::of(self.fold(turn)))
     }
 
     /// The last turn of the agent before `turn`.
@@ -217,25 +230,6 @@ fn reported(text: &str) -> bool {
         return false;
     };
     VERBS.iter().any(|verb| tail[subject..].contains(verb))
-}
-
-/// The character pairs of a text, punctuation and the commonest function characters left out.
-pub(super) fn bigrams(text: &str) -> BTreeSet<(char, char)> {
-    const EMPTY: &str =
-        "的了吗呢啊吧嘛是在就也都这那我您你他她它们个有不没呀哦嗯对好哎很还要会一去到说话着给能可以什么怎";
-    let kept: Vec<Option<char>> =
-        text.chars().map(|c| (!is_punctuation(c) && !EMPTY.contains(c)).then_some(c)).collect();
-    kept.windows(2)
-        .filter_map(|pair| match pair {
-            [Some(a), Some(b)] => Some((*a, *b)),
-            _ => None,
-        })
-        .collect()
-}
-
-/// How many character pairs two texts share.
-pub(super) fn shared(a: &BTreeSet<(char, char)>, b: &BTreeSet<(char, char)>) -> usize {
-    a.intersection(b).count()
 }
 
 /// The letters of a text, without punctuation.

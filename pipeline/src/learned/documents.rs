@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use qingting_models::StaticVectors;
 use qingting_models::dialogue::{Speaker, Utterance};
 use qingting_models::text::{Document, Field};
-use qingting_models::{Encoder, StaticVectors};
 
 use crate::Result;
 use crate::record::{CallRecord, NormalizedTurn, Role};
@@ -94,13 +94,22 @@ impl Documents {
 
     /// Appends the vector of a text.
     fn meaning(&self, text: &str, numbers: &mut Vec<f32>) {
-        let vector = self.vectors.encode(&[text]).ok().and_then(|vectors| vectors.into_iter().next());
-        let vector = vector.unwrap_or_else(|| vec![0.0; self.vectors.dimensions()]);
-        numbers.extend(vector.into_iter().map(|x| x * MEANING));
+        numbers.extend(self.vectors.vector(text).into_iter().map(|x| x * MEANING));
     }
 
     /// The document of a turn; `None` for a turn of neither party or without words.
     pub fn turn(&self, record: &CallRecord, turns: &[NormalizedTurn], turn: usize) -> Option<(TurnModel, Document)> {
+        let (model, texts, numbers) = self.parts(record, turns, turn)?;
+        Some((model, Document { texts: texts.map(str::to_owned).into(), numbers }))
+    }
+
+    /// Texts and numbers of the document of a turn.
+    pub(super) fn parts<'t>(
+        &self,
+        record: &CallRecord,
+        turns: &'t [NormalizedTurn],
+        turn: usize,
+    ) -> Option<(TurnModel, [&'t str; 3], Vec<f32>)> {
         let role = record.turns.get(turn)?.role;
         let model = TurnModel::of(role)?;
         let own = turns.get(turn)?.fold.as_str();
@@ -111,7 +120,7 @@ impl Documents {
             let speaker = record.turns[*i].role;
             speaker != role && TurnModel::of(speaker).is_some() && !turns[*i].fold.is_empty()
         };
-        let text = |i: Option<usize>| i.map_or_else(String::new, |i| turns[i].fold.clone());
+        let text = |i: Option<usize>| i.map_or("", |i| turns[i].fold.as_str());
         let length = own.chars().count();
         let flag = |set: bool| if set { NUMBER } else { 0.0 };
         let mut numbers = vec![
@@ -122,12 +131,12 @@ impl Documents {
             flag(length < SHORT),
         ];
         self.meaning(own, &mut numbers);
-        let texts = vec![
-            own.to_owned(),
+        let texts = [
+            own,
             text((0..turn).rev().find(other)),
             text((turn + 1..turns.len()).find(other)),
         ];
-        Some((model, Document { texts, numbers }))
+        Some((model, texts, numbers))
     }
 
     /// The document for the category of a text, by its words with content, joined by spaces.
@@ -139,11 +148,21 @@ impl Documents {
 
     /// The document for the emotion of a turn; `None` for one without words.
     pub fn emotion(&self, turns: &[NormalizedTurn], turn: usize) -> Option<Document> {
-        let own = turns.get(turn).map(|own| own.fold.clone()).filter(|own| !own.is_empty())?;
-        let before = turn.checked_sub(1).and_then(|i| turns.get(i)).map_or_else(String::new, |turn| turn.fold.clone());
+        let (texts, numbers) = self.emotion_parts(turns, turn)?;
+        Some(Document { texts: texts.map(str::to_owned).into(), numbers })
+    }
+
+    /// Its texts and numbers.
+    pub(crate) fn emotion_parts<'t>(
+        &self,
+        turns: &'t [NormalizedTurn],
+        turn: usize,
+    ) -> Option<([&'t str; 2], Vec<f32>)> {
+        let own = turns.get(turn).map(|own| own.fold.as_str()).filter(|own| !own.is_empty())?;
+        let before = turn.checked_sub(1).and_then(|i| turns.get(i)).map_or("", |turn| turn.fold.as_str());
         let mut numbers = Vec::new();
-        self.meaning(&own, &mut numbers);
-        Some(Document { texts: vec![own, before], numbers })
+        self.meaning(own, &mut numbers);
+        Some(([own, before], numbers))
     }
 }
 
@@ -172,20 +191,22 @@ pub fn utterance(role: Role, turn: &NormalizedTurn) -> Utterance {
 
 /// The document of a call.
 pub fn call_document(record: &CallRecord, turns: &[NormalizedTurn]) -> Document {
+    Document { texts: call_texts(record, turns).into(), numbers: Vec::new() }
+}
+
+/// Its texts.
+pub(super) fn call_texts(record: &CallRecord, turns: &[NormalizedTurn]) -> [String; 4] {
     let join = |wanted: &mut dyn Iterator<Item = usize>| {
         let texts: Vec<&str> = wanted.map(|i| turns[i].fold.as_str()).collect();
         texts.join("\n")
     };
     let of = |role: Role| (0..turns.len()).filter(move |&i| record.turns[i].role == role);
-    Document {
-        texts: vec![
-            join(&mut of(Role::Caller).take(OPENING)),
-            join(&mut of(Role::Caller)),
-            join(&mut of(Role::Agent)),
-            join(&mut (turns.len().saturating_sub(ENDING)..turns.len())),
-        ],
-        numbers: Vec::new(),
-    }
+    [
+        join(&mut of(Role::Caller).take(OPENING)),
+        join(&mut of(Role::Caller)),
+        join(&mut of(Role::Agent)),
+        join(&mut (turns.len().saturating_sub(ENDING)..turns.len())),
+    ]
 }
 
 #[cfg(test)]

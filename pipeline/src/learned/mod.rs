@@ -14,12 +14,13 @@ use qingting_models::{Aligned, Judge, JudgeThreshold, Judges, Shelf};
 use serde::{Deserialize, Serialize};
 
 pub use deep::{Deep, DeepReport};
+use documents::call_texts;
 pub use documents::{
     CALL_MODEL, Documents, EMOTION_MODEL, TurnModel, call_document, call_fields, category_fields, emotion_fields,
     turn_fields, utterance,
 };
 
-use crate::record::{CallMargins, CallRecord, Margins, NormalizedTurn};
+use crate::record::{CallMargins, CallRecord, HeadNames, Margins, NormalizedTurn};
 use crate::{Error, Result};
 
 /// Which models decide.
@@ -70,7 +71,7 @@ pub struct Learned {
     shelf: Arc<Shelf>,
     judges: Arc<Judges>,
     documents: Option<Arc<Documents>>,
-    heads: BTreeMap<String, Arc<[String]>>,
+    heads: BTreeMap<String, HeadNames>,
     /// The model of emotions, with the fingerprint of its file.
     emotion: Option<(Arc<TextModel>, String)>,
     /// The models of categories, by the name of their tree.
@@ -131,7 +132,10 @@ impl Learned {
     /// # Errors
     /// When the program was built with damaged vectors.
     pub fn new(shelf: Shelf, judges: Judges) -> Result<Self> {
-        let heads = shelf.iter().map(|(name, model)| (name.to_owned(), Arc::from(model.heads()))).collect();
+        let heads = shelf
+            .iter()
+            .map(|(name, model)| (name.to_owned(), HeadNames::from(model.heads().to_vec())))
+            .collect();
         let documents = Some(Arc::new(Documents::load()?));
         Ok(Self {
             shelf: Arc::new(shelf),
@@ -200,21 +204,20 @@ impl Learned {
 
     /// The margins of every head on every turn and on the call.
     pub fn read(&self, record: &CallRecord, turns: &[NormalizedTurn]) -> CallMargins {
-        let of = |name: &str, document: &qingting_models::text::Document| match self.shelf.get(name) {
-            Some(model) => Margins::new(Arc::clone(&self.heads[name]), model.margins(document)),
-            None => Margins::default(),
-        };
         let Some(documents) = &self.documents else {
             return CallMargins { turns: vec![Margins::default(); turns.len()], ..CallMargins::default() };
         };
-        let turn = |i: usize| match documents.turn(record, turns, i) {
-            Some((model, document)) => of(model.name(), &document),
+        let of = |name: &str, texts: &[&str], numbers: &[f32]| match (self.shelf.get(name), self.heads.get(name)) {
+            (Some(model), Some(names)) => Margins::new(names.clone(), model.margins_of(texts, numbers)),
+            _ => Margins::default(),
+        };
+        let turn = |i: usize| match documents.parts(record, turns, i) {
+            Some((model, texts, numbers)) => of(model.name(), &texts, &numbers),
             None => Margins::default(),
         };
-        CallMargins {
-            turns: (0..turns.len()).map(turn).collect(),
-            call: of(CALL_MODEL, &call_document(record, turns)),
-            deep: Vec::new(),
-        }
+        let margins = (0..turns.len()).map(turn).collect();
+        let call = call_texts(record, turns);
+        let call = of(CALL_MODEL, &call.each_ref().map(String::as_str), &[]);
+        CallMargins { turns: margins, call, deep: Vec::new() }
     }
 }

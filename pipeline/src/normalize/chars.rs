@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::letters::is_alphabetic;
+
 /// First and one past the last code point of the block that the table of simplified forms covers.
 const HAN: std::ops::Range<u32> = 0x4E00..0xA000;
 
@@ -149,16 +151,28 @@ struct Units {
 
 impl Units {
     fn see(&mut self, c: char) {
-        if syllable(c) || c.is_numeric() {
+        if syllable(c) || is_numeric(c) {
             self.count += 1;
             self.in_word = false;
-        } else if c.is_alphabetic() {
+        } else if is_alphabetic(c) {
             self.count += u32::from(!self.in_word);
             self.in_word = true;
-        } else if !matches!(c, '\'' | '’' | '-') && !unicode_normalization::char::is_combining_mark(c) {
+        } else if !matches!(c, '\'' | '’' | '-') && !is_mark(c) {
             self.in_word = false;
         }
     }
+}
+
+fn is_numeric(c: char) -> bool {
+    if c.is_ascii() {
+        c.is_ascii_digit()
+    } else {
+        !chinese_punctuation(c) && c.is_numeric()
+    }
+}
+
+fn is_mark(c: char) -> bool {
+    !c.is_ascii() && !chinese_punctuation(c) && unicode_normalization::char::is_combining_mark(c)
 }
 
 /// Scripts in which a character is a syllable.

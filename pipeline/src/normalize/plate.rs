@@ -1,10 +1,14 @@
 //! Vehicle plates and e-mail addresses, written or said.
 
+use std::sync::LazyLock;
+
 use super::digits::{digit, pause};
 use super::mask::{Draft, Found};
+use crate::letters::HanSet;
 use crate::record::MaskKind;
 
-const PROVINCES: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼";
+static PROVINCES: LazyLock<HanSet> =
+    LazyLock::new(|| HanSet::new("京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"));
 const LAST: &str = "挂学警港澳领使";
 const ENDS: &[&str] = &["com", "cn", "net", "org"];
 

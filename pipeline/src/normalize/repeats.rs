@@ -1,16 +1,19 @@
 //! Stutters and restarts that a recogniser writes out: 我我我想, 那个那个, 我想问我想问.
 //! Emphasis (对对对, 好好好), reduplication (看看, 研究研究) and digits are none.
 
+use std::sync::LazyLock;
+
 use super::chars::is_han;
 use super::digits::digit;
+use crate::letters::HanSet;
 use crate::record::Span;
 
 /// Characters whose doubling is always a stutter: none of them ends one word and begins the next.
-const STUTTER: &str = "我你您他她它这那就也跟很把被因但在给再没";
+static STUTTER: LazyLock<HanSet> = LazyLock::new(|| HanSet::new("我你您他她它这那就也跟很把被因但在给再没"));
 /// Characters that people repeat for emphasis or in answer.
 const EMPHATIC: &str = "对好行嗯哦啊是哈嘿喂谢不来快哎诶唉有没嘟滴喔噢呵呜妈爸哥姐爷奶";
 /// First characters of phrases that are begun anew.
-const RESTART: &str = "我你您他她它这那就因但所然如也什怎";
+static RESTART: LazyLock<HanSet> = LazyLock::new(|| HanSet::new("我你您他她它这那就因但所然如也什怎"));
 
 /// Finds the characters that could be left out.
 pub(super) fn find(fold: &[char]) -> Vec<Span> {

@@ -6,6 +6,7 @@ mod call;
 mod conduct;
 mod context;
 mod digest;
+mod margins;
 mod signals;
 mod text;
 
@@ -17,5 +18,6 @@ pub use call::{Agent, CallRecord, Caller, Direction, Party, Role, Ticket, Turn, 
 pub use conduct::{Conduct, ConductStep, StepResult, StepStatus};
 pub use context::CallContext;
 pub use digest::{CallDigest, CallerStyle};
-pub use signals::{Act, CallMargins, CallSignals, CueHit, Margins, Overlap, Silence, Timing, TurnSignals};
+pub use margins::{HeadNames, Margins};
+pub use signals::{Act, CallMargins, CallSignals, CueHit, Overlap, Silence, Timing, TurnSignals};
 pub use text::{Mask, MaskKind, NormalizedTurn, NumberSpan, Span, Token};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Role, Sentiment};
+use super::{Margins, Role, Sentiment};
 
 /// The measurements of one call.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -16,26 +16,6 @@ pub struct CallSignals {
     pub timing: Option<Timing>,
     /// The margins of the heads over whole calls.
     pub margins: Margins,
-}
-
-/// What trained heads say of one text: positive where a head applies, about 1 where it is sure.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Margins {
-    names: Arc<[String]>,
-    values: Vec<f32>,
-}
-
-impl Margins {
-    /// One value for each name.
-    pub fn new(names: Arc<[String]>, values: Vec<f32>) -> Self {
-        Self { names, values }
-    }
-
-    /// The margin of a head; 0 for one that is not there.
-    pub fn get(&self, name: &str) -> f32 {
-        let at = self.names.iter().position(|n| n == name);
-        at.and_then(|i| self.values.get(i)).copied().unwrap_or(0.0)
-    }
 }
 
 /// The margins of one call.

@@ -1,20 +1,21 @@
 //! The words of a text that say what it is about. Owns which do: stop words, numbers and
 //! what was masked do not.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Segmenter;
 use crate::Result;
 use crate::assets::Assets;
+use crate::letters::is_alphabetic;
 use crate::normalize::fold_char;
-use crate::record::{MaskKind, Token};
+use crate::record::{MaskKind, NormalizedTurn, Token};
 
 /// Cuts texts into words and keeps those with content.
 #[derive(Debug, Clone)]
 pub struct ContentWords {
     segmenter: Arc<Segmenter>,
-    stop_words: Arc<BTreeSet<String>>,
+    stop_words: Arc<HashSet<String>>,
 }
 
 /// A text with its words.
@@ -52,15 +53,37 @@ impl ContentWords {
         words.join(" ")
     }
 
+    /// The words of some turns that are cut already, joined by spaces: those of their texts, a line each.
+    pub fn joined_turns<'t>(&self, turns: impl Iterator<Item = (&'t NormalizedTurn, &'t [Token])>) -> String {
+        let mut joined = String::new();
+        let mut add = |word: &str| {
+            if !joined.is_empty() {
+                joined.push(' ');
+            }
+            joined.push_str(word);
+        };
+        for (turn, tokens) in turns {
+            if turn.text.contains('[') {
+                let content = self.of(&turn.text);
+                content.words.iter().for_each(|token| add(token.word(&content.fold)));
+            } else {
+                let words = tokens.iter().map(|token| token.word(&turn.fold));
+                words.filter(|word| self.has_content(word)).for_each(&mut add);
+            }
+        }
+        joined
+    }
+
+    fn has_content(&self, word: &str) -> bool {
+        says_something(word) && !self.stop_words.contains(word)
+    }
+
     /// The words of a normalized and masked text.
     pub fn of(&self, text: &str) -> Content {
         let text = without_placeholders(text);
         let fold: String = text.chars().map(fold_char).collect();
         let mut words = self.segmenter.cut(&fold);
-        words.retain(|token| {
-            let word = token.word(&fold);
-            says_something(word) && !self.stop_words.contains(word)
-        });
+        words.retain(|token| self.has_content(token.word(&fold)));
         Content { text, fold, words }
     }
 }
@@ -82,7 +105,7 @@ fn says_something(word: &str) -> bool {
     let mut chars = 0;
     let mut numerals = 0;
     for c in word.chars() {
-        if !c.is_alphabetic() {
+        if !is_alphabetic(c) {
             return false;
         }
         chars += 1;
@@ -105,5 +128,30 @@ mod tests {
         let words: Vec<&str> = content.words.iter().map(|token| token.word(&content.fold)).collect();
         assert_eq!(words, ["电梯", "停运"]);
         assert_eq!(content.text.chars().count(), content.fold.chars().count());
+    }
+
+    #[test]
+    fn turns_that_are_cut_have_the_words_of_their_texts() {
+        let assets = Assets::embedded();
+        let segmenter = Arc::new(Segmenter::new(&SegmentConfig::default(), &assets).unwrap());
+        let content = ContentWords::new(Arc::clone(&segmenter), &assets).unwrap();
+        let texts = [
+            "小区电梯停运三天了",
+            "",
+            "我住[地址]，电梯",
+            "ETC押金没退，[电话]",
+            "電梯維修",
+        ];
+        let turns: Vec<NormalizedTurn> = texts
+            .map(|text| NormalizedTurn {
+                text: text.to_owned(),
+                fold: text.chars().map(fold_char).collect(),
+                ..NormalizedTurn::default()
+            })
+            .into();
+        let tokens: Vec<Vec<Token>> = turns.iter().map(|turn| segmenter.cut(&turn.fold)).collect();
+        let joined = content.joined_turns(turns.iter().zip(tokens.iter().map(Vec::as_slice)));
+        assert_eq!(joined, content.joined(&texts.join("\n")));
+        assert!(joined.contains("电梯 维修"), "{joined}");
     }
 }

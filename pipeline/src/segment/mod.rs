@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Result;
 use crate::assets::{Assets, short_hex};
+use crate::letters::is_alphanumeric;
 use crate::record::{Span, Token};
 
 /// The segmentation library: its own dictionary and its rules come with its version.
@@ -117,7 +118,7 @@ impl Segmenter {
 
 /// A word of jieba's as a token; `None` for what is no word.
 fn token(token: &jieba_rs::Token<'_>) -> Option<Token> {
-    token.word.chars().any(char::is_alphanumeric).then(|| Token {
+    token.word.chars().any(is_alphanumeric).then(|| Token {
         start: token.byte_start as u32,
         end: token.byte_end as u32,
         span: Span::new(token.start as u32, token.end as u32),

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 
 use super::shape::{is_question, units};
+use crate::letters::is_alphanumeric;
 use crate::record::{Act, CallRecord, CueHit, NormalizedTurn, Role, Sentiment, SentimentLabel};
 
 /// How many of the agent's last turns may be the closing, however short the call.
@@ -135,11 +136,11 @@ fn is_backchannel(view: &View<'_>) -> bool {
     if view.units == 0 || view.units > BACKCHANNEL_UNITS || !view.has("act.backchannel") {
         return false;
     }
-    let echo: HashSet<char> = view.previous.unwrap_or_default().chars().filter(|c| c.is_alphanumeric()).collect();
+    let echo: HashSet<char> = view.previous.unwrap_or_default().chars().filter(|c| is_alphanumeric(*c)).collect();
     let heard = |byte: usize, c: char| {
         view.cues.iter().any(|hit| &*hit.cue == "act.backchannel" && hit.bytes.contains(&byte)) || echo.contains(&c)
     };
-    let rest = view.fold.char_indices().filter(|&(byte, c)| c.is_alphanumeric() && !heard(byte, c)).count();
+    let rest = view.fold.char_indices().filter(|&(byte, c)| is_alphanumeric(c) && !heard(byte, c)).count();
     rest == 0 || rest <= 1 && view.units >= 5
 }
 
@@ -204,7 +205,7 @@ impl Said {
 }
 
 fn pairs(fold: &str) -> impl Iterator<Item = (char, char)> + '_ {
-    fold.chars().zip(fold.chars().skip(1)).filter(|(a, b)| a.is_alphanumeric() && b.is_alphanumeric())
+    fold.chars().zip(fold.chars().skip(1)).filter(|(a, b)| is_alphanumeric(*a) && is_alphanumeric(*b))
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use serde::Deserialize;
 
 use crate::assets::{Asset, Assets, line_of, parse_toml};
+use crate::phrases::Phrases;
 use crate::record::CueHit;
 use crate::{Error, Result};
 
@@ -33,7 +33,7 @@ struct List {
 /// Every cue list, compiled.
 #[derive(Debug)]
 pub struct CueLists {
-    automaton: AhoCorasick,
+    phrases: Phrases,
     /// For each pattern: its list, and whether it is an exception.
     patterns: Vec<(usize, bool)>,
     names: Vec<Arc<str>>,
@@ -65,11 +65,7 @@ impl CueLists {
                 names.push(name.into());
             }
         }
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .build(&texts)
-            .map_err(|e| Error::Config { file: "config/lexicon/cues".to_owned(), line: 1, message: e.to_string() })?;
-        Ok(Self { automaton, patterns, names })
+        Ok(Self { phrases: Phrases::new(texts), patterns, names })
     }
 
     /// Whether there is a list of that name.
@@ -81,10 +77,10 @@ impl CueLists {
     pub fn find(&self, fold: &str) -> Vec<CueHit> {
         let mut hits: Vec<(usize, std::ops::Range<usize>)> = Vec::new();
         let mut exceptions: Vec<(usize, std::ops::Range<usize>)> = Vec::new();
-        for found in self.automaton.find_overlapping_iter(fold) {
-            let (list, exception) = self.patterns[found.pattern().as_usize()];
-            if exception { &mut exceptions } else { &mut hits }.push((list, found.range()));
-        }
+        self.phrases.each(fold, |found| {
+            let (list, exception) = self.patterns[found.phrase];
+            if exception { &mut exceptions } else { &mut hits }.push((list, found.bytes));
+        });
         hits.retain(|(list, hit)| {
             !exceptions
                 .iter()

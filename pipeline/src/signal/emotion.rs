@@ -68,7 +68,8 @@ impl EmotionReader {
             return None;
         }
         let (model, documents) = self.model.as_ref()?;
-        let margins = model.margins(&documents.emotion(turns, turn)?);
+        let (texts, numbers) = documents.emotion_parts(turns, turn)?;
+        let margins = model.margins_of(&texts, &numbers);
         let fitting = self.columns.iter().filter(|(_, _, of)| *of == feeling);
         let mut ranked: Vec<(f32, &'static str)> = fitting.map(|(at, emotion, _)| (margins[*at], *emotion)).collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -43,7 +43,8 @@ pub(super) struct Feeling {
     sentiment: [[Option<Ready>; 2]; 2],
     /// The same with the transformer.
     deep: [[Option<Ready>; 2]; 2],
-    acts: Vec<(Act, Option<Ready>)>,
+    /// Every act with the name of its head and its judgement.
+    acts: Vec<(Act, String, Option<Ready>)>,
 }
 
 /// A call before the judgements.
@@ -105,7 +106,7 @@ impl Feeling {
         };
         let acts = Act::ALL
             .iter()
-            .map(|&act| Ok((act, learned.judge(&act_name(act), ACT_FEATURES)?)))
+            .map(|&act| Ok((act, act_name(act), learned.judge(&act_name(act), ACT_FEATURES)?)))
             .collect::<Result<_>>()?;
         Ok(Self {
             sentiment: [both(TurnModel::Agent)?, both(TurnModel::Caller)?],
@@ -156,13 +157,17 @@ impl Feeling {
         if TurnModel::of(role).is_none() {
             return read.rules[turn].clone();
         }
-        let does = |act: Act, judge: &Option<Ready>| match judge {
+        let does = |act: Act, head: &str, judge: &Option<Ready>| match judge {
             Some(judge) if act.role() == role => {
-                judge.probability(&act_features(read, turn, act)) >= judge.threshold.map_or(0.5, |t| t.assert)
+                judge.probability(&act_numbers(read, turn, act, head)) >= judge.threshold.map_or(0.5, |t| t.assert)
             }
             _ => read.rules[turn].contains(&act),
         };
-        self.acts.iter().filter(|(act, judge)| does(*act, judge)).map(|(act, _)| *act).collect()
+        self.acts
+            .iter()
+            .filter(|(act, head, judge)| does(*act, head, judge))
+            .map(|(act, ..)| *act)
+            .collect()
     }
 }
 
@@ -211,10 +216,14 @@ pub(super) fn sentiment_features(read: Read<'_>, turn: usize) -> Vec<f32> {
 
 /// The numbers behind a judgement of an act, in the order of [`ACT_FEATURES`].
 pub(super) fn act_features(read: Read<'_>, turn: usize, act: Act) -> Vec<f32> {
+    act_numbers(read, turn, act, &act_name(act)).to_vec()
+}
+
+fn act_numbers(read: Read<'_>, turn: usize, act: Act, head: &str) -> [f32; ACT_FEATURES.len()] {
     let n = read.margins.len();
     let flag = |set: bool| f32::from(u8::from(set));
-    vec![
-        read.margins[turn].get(&act_name(act)),
+    [
+        read.margins[turn].get(head),
         flag(read.rules[turn].contains(&act)),
         turn as f32 / n.max(1) as f32,
         flag(turn == 0),

@@ -7,11 +7,11 @@
 //! how it is said (exclamation, length, particles, place in the call) and what went before:
 //! the caller's mood so far and the agent's last turn.
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use serde::Deserialize;
 
 use super::shape::units;
 use crate::assets::{Asset, Assets, line_of, parse_toml};
+use crate::phrases::Phrases;
 use crate::record::{CallRecord, NormalizedTurn, Role, Sentiment, SentimentLabel};
 use crate::{Error, Result};
 
@@ -126,7 +126,7 @@ struct Evidence {
 /// The lexicon of one party, compiled.
 #[derive(Debug)]
 struct Table {
-    automaton: AhoCorasick,
+    phrases: Phrases,
     /// For each pattern: its group.
     patterns: Vec<usize>,
     groups: Vec<Evidence>,
@@ -221,12 +221,12 @@ impl SentimentLexicon {
 
     fn judge(&self, table: &Table, fold: &str, mut features: [f32; FEATURES]) -> Sentiment {
         let mut hits = vec![0.0_f32; table.groups.len()];
-        for found in table.automaton.find_iter(fold) {
-            let group = table.patterns[found.pattern().as_usize()];
+        table.phrases.each_longest(fold, |found| {
+            let group = table.patterns[found.phrase];
             let evidence = table.groups[group];
-            let before = &fold[..found.start()];
+            let before = &fold[..found.bytes.start];
             if evidence == Evidence::default() {
-                continue;
+                return;
             }
             match self.modifier(before) {
                 Modifier::Negation => {
@@ -239,7 +239,7 @@ impl SentimentLexicon {
                 }
                 Modifier::Degree(by) => hits[group] = (hits[group] + by).min(GROUP_CAP),
             }
-        }
+        });
         let mut sum = Evidence::default();
         for (evidence, by) in table.groups.iter().zip(&hits).chain(table.shape.iter().zip(&features)) {
             sum.positive += evidence.positive * by;
@@ -271,10 +271,6 @@ impl Table {
             patterns.resize(texts.len(), groups.len());
             groups.push(Evidence { positive: group.positive, negative: group.negative });
         }
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(&texts)
-            .map_err(|error| mistake(asset, 0, error.to_string()))?;
         let mut shape = [Evidence::default(); FEATURES];
         for weighed in file.shape.iter().filter(|shape| shape.role == party) {
             let slot = &mut shape[weighed.feature as usize];
@@ -283,7 +279,7 @@ impl Table {
             }
             *slot = Evidence { positive: weighed.positive, negative: weighed.negative };
         }
-        Ok(Self { automaton, patterns, groups, shape, threshold })
+        Ok(Self { phrases: Phrases::new(texts), patterns, groups, shape, threshold })
     }
 }
 

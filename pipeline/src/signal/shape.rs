@@ -1,14 +1,20 @@
 //! The shape of a turn: its length in spoken units and whether it asks. Small helpers on
 //! folded text that acts, sentiment and facts share; they judge nothing.
 
+use std::sync::LazyLock;
+
+use crate::letters::is_alphabetic;
+use crate::phrases::Phrases;
+
 /// What takes time to say in a folded text: each Chinese character and digit and each run of
 /// other letters is one.
 pub(crate) fn units(fold: &str) -> usize {
     let mut count = 0;
     let mut in_word = false;
     for c in fold.chars() {
-        let letter = c.is_alphabetic() && !is_han(c);
-        count += usize::from(is_han(c) || c.is_numeric() || letter && !in_word);
+        let han = is_han(c);
+        let letter = !han && is_alphabetic(c);
+        count += usize::from(han || c.is_numeric() || letter && !in_word);
         in_word = letter;
     }
     count
@@ -53,6 +59,8 @@ const ASKING: [&str; 30] = [
     "还是",
 ];
 
+static ASKS: LazyLock<Phrases> = LazyLock::new(|| Phrases::new(ASKING));
+
 /// Particles that ask at the end of a clause.
 const PARTICLES: [&str; 14] = [
     "吗", "么", "呢", "没有", "了没", "不成", "吧", "嘛", "行不", "对不", "好不", "伐", "啵", "没",
@@ -60,7 +68,7 @@ const PARTICLES: [&str; 14] = [
 
 /// Whether a turn asks something, with or without a question mark.
 pub(crate) fn is_question(fold: &str) -> bool {
-    if fold.contains(['?', '？']) || ASKING.iter().any(|word| fold.contains(word)) {
+    if fold.contains(['?', '？']) || ASKS.any(fold) {
         return true;
     }
     fold.split(['，', ',', '。', '！', '!', ' ', '；', ';', '、', '…'])

@@ -2,7 +2,7 @@
 
 use super::{Detector, Example, on_turn, silent};
 use crate::finding::Candidate;
-use crate::finding::scene::{Scene, bigrams, shared};
+use crate::finding::scene::Scene;
 use crate::record::Role;
 
 /// Asks to repeat, or cannot follow.
@@ -83,9 +83,7 @@ impl Detector for ClarificationRequest {
 fn echoes(scene: &Scene<'_>, turn: usize, agent: usize) -> bool {
     let text = scene.fold(turn);
     let asks = ["什么", "啥", "几", "哪", "多少", "谁"].iter().any(|mark| text.contains(mark));
-    asks && scene.units(turn) <= 9
-        && scene.units(agent) >= 12
-        && shared(&bigrams(text), &bigrams(scene.fold(agent))) >= 1
+    asks && scene.units(turn) <= 9 && scene.units(agent) >= 12 && scene.pairs(turn).shared(scene.pairs(agent)) >= 1
 }
 
 impl Detector for RepeatContact {

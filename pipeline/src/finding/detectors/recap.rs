@@ -2,7 +2,7 @@
 
 use super::{Detector, Example, on_call, silent};
 use crate::finding::Candidate;
-use crate::finding::scene::{Scene, bigrams, shared};
+use crate::finding::scene::Scene;
 
 /// Registered without a recap.
 pub(super) struct NoRecap;
@@ -94,11 +94,11 @@ impl Detector for NoRecap {
 
 /// How much a turn of the agent restates what the caller has said: 0 to 1.
 fn restates(scene: &Scene<'_>, turn: usize) -> f32 {
-    let own = bigrams(scene.fold(turn));
+    let own = scene.pairs(turn);
     let mut taken = 0;
     let mut sources = 0;
     for &caller in scene.caller.iter().filter(|&&c| c < turn) {
-        let common = shared(&own, &bigrams(scene.fold(caller)));
+        let common = own.shared(scene.pairs(caller));
         if common >= 2 {
             sources += 1;
             taken += common;

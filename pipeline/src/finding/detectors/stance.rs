@@ -2,7 +2,7 @@
 
 use super::{Detector, Example, on_turn, silent};
 use crate::finding::Candidate;
-use crate::finding::scene::{Scene, bigrams};
+use crate::finding::scene::Scene;
 use crate::record::SentimentLabel;
 
 /// Own statement repeated or asserted against the caller's point.
@@ -112,15 +112,15 @@ fn takes_up(scene: &Scene<'_>, turn: usize) -> bool {
 /// of characters that are not the caller's own, though the caller has spoken in between.
 fn repeats(scene: &Scene<'_>, position: usize, least: usize) -> Option<usize> {
     let turn = scene.agent[position];
-    let own = bigrams(scene.fold(turn));
+    let own = scene.pairs(turn);
     if own.len() < least {
         return None;
     }
     let caller = scene.caller_before(turn)?;
-    let theirs = bigrams(scene.fold(caller));
+    let theirs = scene.pairs(caller);
     scene.agent[position.saturating_sub(4)..position].iter().rev().copied().find(|&earlier| {
-        let before = bigrams(scene.fold(earlier));
-        let common = own.intersection(&before).filter(|pair| !theirs.contains(*pair)).count();
+        let before = scene.pairs(earlier);
+        let common = own.shared_without(before, theirs);
         earlier < caller && common >= least && common * 10 >= own.len().min(before.len()) * 3
     })
 }

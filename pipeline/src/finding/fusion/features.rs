@@ -1,11 +1,12 @@
 //! The numbers that a judgement of a code looks at. Owns their names and how they are read
 //! off a call; what each weighs was trained.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::finding::Candidate;
-use crate::finding::scene::{Scene, bigrams, shared};
-use crate::record::{Margins, Role};
+use crate::finding::scene::Scene;
+use crate::record::{Margins, Role, TurnSignals};
 use crate::signal::log_odds;
 
 /// Codes on the agent's turns and on the caller's that have heads.
@@ -151,7 +152,8 @@ impl<'c> Detected<'c> {
 
     /// The highest confidence of a code on another turn; 0 where there is none.
     fn peak_without(&self, code: &str, turn: usize) -> f32 {
-        let others = self.best.iter().filter(|((c, at), _)| *c == code && at.is_some_and(|at| at != turn));
+        let others =
+            self.best.range((code, Some(0))..=(code, Some(usize::MAX))).filter(|((_, at), _)| *at != Some(turn));
         others.map(|(_, &confidence)| confidence).fold(0.0, f32::max)
     }
 
@@ -203,31 +205,97 @@ impl Spread {
     }
 }
 
+/// What a judgement of a code on a turn looks at.
+pub(super) type TurnNumbers = [f32; TURN_FEATURES.len()];
+/// And of a code on the whole call.
+pub(super) type CallNumbers = [f32; CALL_FEATURES.len()];
+
+/// How many codes have heads.
+const CODES: usize = AGENT_CODES.len() + CALLER_CODES.len();
+
+/// Place of a code among the agent's, and after these the caller's.
+fn place(code: &str) -> Option<usize> {
+    AGENT_CODES.iter().chain(&CALLER_CODES).position(|known| *known == code)
+}
+
+/// How many of the numbers of a turn, its first ones, belong to the code; the last one does too.
+const OWN: usize = 11;
+
+/// The turns around one.
+struct Around<'a> {
+    agent: bool,
+    /// Turns of its speaker and of the other party.
+    own: &'a [usize],
+    other: &'a [usize],
+    /// The other party's turns next to it, and the speaker's.
+    before: Option<usize>,
+    after: Option<usize>,
+    own_before: Option<usize>,
+    own_after: Option<usize>,
+}
+
+impl<'a> Around<'a> {
+    fn of(scene: &'a Scene<'a>, turn: usize) -> Self {
+        let agent = scene.call.role(turn) == Role::Agent;
+        let agents = (scene.agent_before(turn), scene.agent_after(turn));
+        let callers = (scene.caller_before(turn), scene.caller_after(turn));
+        let ((own_before, own_after), (before, after)) = if agent { (agents, callers) } else { (callers, agents) };
+        let (own, other) = if agent {
+            (&scene.agent, &scene.caller)
+        } else {
+            (&scene.caller, &scene.agent)
+        };
+        Self { agent, own, other, before, after, own_before, own_after }
+    }
+}
+
+fn flag(set: bool) -> f32 {
+    f32::from(u8::from(set))
+}
+
 /// The heads of one call, read off once.
 pub(super) struct Heads<'a> {
     scene: &'a Scene<'a>,
-    codes: BTreeMap<&'static str, (Vec<f32>, Spread)>,
+    /// For each turn the heads of all codes.
+    turns: Vec<[f32; CODES]>,
+    spreads: Vec<Spread>,
     negative: Vec<f32>,
     positive: Vec<f32>,
     unpunctuated: f32,
     fault: f32,
+    /// Of each turn, and of the call, the numbers that are the same for every code.
+    shared: Vec<OnceCell<TurnNumbers>>,
+    whole: OnceCell<CallNumbers>,
 }
 
 impl<'a> Heads<'a> {
     pub(super) fn new(scene: &'a Scene<'a>) -> Self {
-        let turns = &scene.call.signals.turns;
-        let column = |head: &str| turns.iter().map(|turn| turn.margins.get(head)).collect::<Vec<f32>>();
-        let of = |code: &'static str, own: &[usize]| {
-            let column = column(code);
-            let spread = Spread::new(own.iter().map(|&i| (i, column[i])));
-            (code, (column, spread))
+        let signals = &scene.call.signals.turns;
+        let column = |head: &str| signals.iter().map(|turn| turn.margins.get(head)).collect::<Vec<f32>>();
+        let of = |turn: &TurnSignals| {
+            let mut heads = [0.0; CODES];
+            for (head, code) in heads.iter_mut().zip(AGENT_CODES.iter().chain(&CALLER_CODES)) {
+                *head = turn.margins.get(code);
+            }
+            heads
         };
-        let agent = AGENT_CODES.iter().map(|code| of(code, &scene.agent));
-        let codes = agent.chain(CALLER_CODES.iter().map(|code| of(code, &scene.caller))).collect();
+        let turns: Vec<[f32; CODES]> = signals.iter().map(of).collect();
+        let spread = |place: usize| {
+            let own = if place < AGENT_CODES.len() {
+                &scene.agent
+            } else {
+                &scene.caller
+            };
+            Spread::new(own.iter().map(|&i| (i, turns[i][place])))
+        };
+        let spreads = (0..CODES).map(spread).collect();
         let marks: usize = scene.call.turns.iter().map(|t| t.fold.matches([',', '。', '?']).count()).sum();
         Self {
             scene,
-            codes,
+            spreads,
+            shared: vec![OnceCell::new(); turns.len()],
+            whole: OnceCell::new(),
+            turns,
             negative: column("sentiment.neg"),
             positive: column("sentiment.pos"),
             unpunctuated: f32::from(u8::from(marks <= scene.call.turns.len() / 4)),
@@ -245,9 +313,8 @@ impl<'a> Heads<'a> {
         self.scene.call.signal(turn).deep.as_ref()
     }
 
-    fn head(&self, code: &str, turn: Option<usize>) -> f32 {
-        let margin = turn.and_then(|turn| self.codes.get(code).and_then(|(column, _)| column.get(turn)));
-        margin.copied().unwrap_or(-1.0)
+    fn head(&self, place: usize, turn: Option<usize>) -> f32 {
+        turn.and_then(|turn| self.turns.get(turn)).map_or(-1.0, |heads| heads[place])
     }
 
     fn act(&self, turn: Option<usize>, act: &str) -> f32 {
@@ -255,56 +322,58 @@ impl<'a> Heads<'a> {
     }
 
     /// The numbers of one turn, in the order of [`TURN_FEATURES`].
-    pub(super) fn turn(&self, detected: &Detected<'_>, code: &str, turn: usize) -> Vec<f32> {
-        let scene = self.scene;
-        let agent = scene.call.role(turn) == Role::Agent;
-        let (own, other, rivals) = if agent {
-            (&scene.agent, &scene.caller, &AGENT_CODES[..])
-        } else {
-            (&scene.caller, &scene.agent, &CALLER_CODES[..])
+    pub(super) fn turn(&self, detected: &Detected<'_>, code: &str, turn: usize) -> TurnNumbers {
+        let around = Around::of(self.scene, turn);
+        let mut numbers = *self.shared[turn].get_or_init(|| self.shared(&around, turn));
+        let Some(place) = place(code) else {
+            return numbers;
         };
-        let (before, after, own_before, own_after) = if agent {
-            (
-                scene.caller_before(turn),
-                scene.caller_after(turn),
-                scene.agent_before(turn),
-                scene.agent_after(turn),
-            )
+        let rivals = if around.agent {
+            0..AGENT_CODES.len()
         } else {
-            (
-                scene.agent_before(turn),
-                scene.agent_after(turn),
-                scene.caller_before(turn),
-                scene.caller_after(turn),
-            )
+            AGENT_CODES.len()..CODES
         };
-        let peak = |values: &mut dyn Iterator<Item = f32>| values.fold(-1.0f32, f32::max);
-        let peak_of = |code: &str| self.codes.get(code).map_or(-1.0, |(_, spread)| spread.peak_without(turn));
-        let head = self.head(code, Some(turn));
-        let at = |column: &[f32], i: Option<usize>| i.map_or(-1.0, |i| column[i]);
-        let end = &other[other.len().saturating_sub(2)..];
+        let peak_of = |place: usize| self.spreads[place].peak_without(turn);
+        let head = self.head(place, Some(turn));
         let detector = detected.on(code, Some(turn));
-        let near = [own_before, own_after].into_iter().flatten().filter_map(|i| detected.on(code, Some(i)));
-        let text = scene.fold(turn);
-        let words = bigrams(text);
-        let size = words.len().max(4) as f32;
-        let earlier = own[..own.partition_point(|&i| i < turn)].iter().rev().copied().take(4);
-        let repeats = earlier.map(|i| shared(&words, &bigrams(scene.fold(i))) as f32 / size).fold(0.0f32, f32::max);
-        let taken = before.map_or(0.0, |i| shared(&words, &bigrams(scene.fold(i))) as f32 / size);
-        let flag = |set: bool| f32::from(u8::from(set));
-        let here = Some(turn);
-        vec![
-            self.head(code, here),
-            self.head(code, own_before),
-            self.head(code, own_after),
-            peak_of(code),
-            self.codes.get(code).map_or(-1.0, |(_, spread)| spread.mean_without(head)),
-            peak(&mut rivals.iter().filter(|rival| **rival != code).map(|rival| self.head(rival, here))),
-            rivals.iter().map(|rival| peak_of(rival)).fold(-1.0, f32::max),
+        let near = [around.own_before, around.own_after].into_iter().flatten();
+        let near = near.filter_map(|i| detected.on(code, Some(i)));
+        numbers[..OWN].copy_from_slice(&[
+            head,
+            self.head(place, around.own_before),
+            self.head(place, around.own_after),
+            peak_of(place),
+            self.spreads[place].mean_without(head),
+            rivals
+                .clone()
+                .filter(|&rival| rival != place)
+                .map(|rival| self.turns[turn][rival])
+                .fold(-1.0, f32::max),
+            rivals.map(peak_of).fold(-1.0, f32::max),
             detector.unwrap_or(0.0),
             flag(detector.is_some()),
             near.fold(0.0, f32::max),
             detected.peak_without(code, turn),
+        ]);
+        numbers[TURN_FEATURES.len() - 1] = self.scene.call.signals.margins.get(code);
+        numbers
+    }
+
+    /// The numbers of one turn with 0 for those that belong to a code.
+    fn shared(&self, around: &Around<'_>, turn: usize) -> TurnNumbers {
+        let scene = self.scene;
+        let &Around { agent, own, other, before, after, .. } = around;
+        let peak = |values: &mut dyn Iterator<Item = f32>| values.fold(-1.0f32, f32::max);
+        let at = |column: &[f32], i: Option<usize>| i.map_or(-1.0, |i| column[i]);
+        let end = &other[other.len().saturating_sub(2)..];
+        let words = scene.pairs(turn);
+        let size = words.len().max(4) as f32;
+        let shared = |i: usize| words.shared(scene.pairs(i)) as f32 / size;
+        let earlier = own[..own.partition_point(|&i| i < turn)].iter().rev().copied().take(4);
+        let repeats = earlier.map(shared).fold(0.0f32, f32::max);
+        let here = Some(turn);
+        let mut numbers = [0.0; TURN_FEATURES.len()];
+        numbers[OWN..TURN_FEATURES.len() - 1].copy_from_slice(&[
             self.negative[turn],
             self.positive[turn],
             at(&self.negative, before),
@@ -329,16 +398,25 @@ impl<'a> Heads<'a> {
             flag(scene.units(turn) < 5),
             self.unpunctuated,
             repeats,
-            taken,
+            before.map_or(0.0, shared),
             self.fault,
-            scene.call.signals.margins.get(code),
-        ]
+        ]);
+        numbers
     }
 
     /// The numbers of the call, in the order of [`CALL_FEATURES`].
-    pub(super) fn call(&self, detected: &Detected<'_>, code: &str) -> Vec<f32> {
-        let scene = self.scene;
+    pub(super) fn call(&self, detected: &Detected<'_>, code: &str) -> CallNumbers {
+        let mut numbers = *self.whole.get_or_init(|| self.whole());
         let detector = detected.on(code, None);
+        numbers[0] = detector.unwrap_or(0.0);
+        numbers[1] = flag(detector.is_some());
+        numbers[2] = self.scene.call.signals.margins.get(code);
+        numbers
+    }
+
+    /// The numbers of the call with 0 for the first three, which belong to a code.
+    fn whole(&self) -> CallNumbers {
+        let scene = self.scene;
         // Greeting and closing are formulas: what they say counts for neither party.
         let middle = scene.agent.get(1..scene.agent.len().saturating_sub(1)).unwrap_or_default();
         let act = |turns: &[usize], act: &str| -> (f32, f32) {
@@ -349,8 +427,9 @@ impl<'a> Heads<'a> {
         let peak = |column: &[f32], turns: &[usize]| turns.iter().map(|&i| column[i]).fold(-1.5, f32::max);
         let mean =
             |column: &[f32], turns: &[usize]| turns.iter().map(|&i| column[i]).sum::<f32>() / turns.len().max(1) as f32;
-        let code_peak =
-            |code: &str, turns: &[usize]| turns.iter().map(|&i| self.head(code, Some(i))).fold(-1.5, f32::max);
+        let code_peak = |code: &str, turns: &[usize]| {
+            turns.iter().map(|&i| self.head(place(code).unwrap_or(0), Some(i))).fold(-1.5, f32::max)
+        };
         let end = &scene.caller[scene.caller.len().saturating_sub(2)..];
         let (empathy, empathy_share) = act(middle, "act.empathy");
         let (apology, apology_share) = act(middle, "act.apology");
@@ -361,10 +440,10 @@ impl<'a> Heads<'a> {
         let tail = &scene.agent[scene.agent.len().saturating_sub(3)..];
         let head = &scene.agent[..scene.agent.len().min(1)];
         let units: u32 = middle.iter().map(|&i| scene.units(i)).sum();
-        vec![
-            detector.unwrap_or(0.0),
-            f32::from(u8::from(detector.is_some())),
-            scene.call.signals.margins.get(code),
+        [
+            0.0,
+            0.0,
+            0.0,
             self.fault,
             empathy,
             empathy_share,

@@ -126,7 +126,14 @@ impl Fusion {
     }
 
     /// Gives the detectors' candidates their probability and adds what only the heads saw.
-    pub(super) fn judge(&self, scene: &Scene<'_>, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    /// What would be shown to nobody, by the lowest probability of each code that is, is left out before
+    /// evidence is looked for.
+    pub(super) fn judge(
+        &self,
+        scene: &Scene<'_>,
+        mut candidates: Vec<Candidate>,
+        lowest: impl Fn(&str) -> f32,
+    ) -> Vec<Candidate> {
         if self.turn.is_empty() && self.call.is_empty() {
             return candidates;
         }
@@ -157,7 +164,7 @@ impl Fusion {
             };
             candidate.confidence = judged.unwrap_or(candidate.confidence);
         }
-        unseen.retain(|_, probability| *probability >= FLOOR);
+        unseen.retain(|(code, _), probability| *probability >= FLOOR && *probability >= lowest(code));
         candidates.extend(unseen.into_iter().map(|((code, turn), p)| self.candidate(scene, code, turn, p)));
         candidates
     }
@@ -171,13 +178,13 @@ impl Fusion {
                 .map(|(code, turn)| {
                     let numbers = heads.turn(&detected, code, turn);
                     let probability = self.turn.get(code).map(|ready| ready.probability(&numbers));
-                    TurnCode { code, turn, numbers, probability }
+                    TurnCode { code, turn, numbers: numbers.to_vec(), probability }
                 })
                 .collect(),
             call: catalog
                 .iter()
                 .filter(|info| info.level == Level::Call)
-                .map(|info| (info.code.clone(), heads.call(&detected, &info.code)))
+                .map(|info| (info.code.clone(), heads.call(&detected, &info.code).to_vec()))
                 .collect(),
         }
     }

@@ -17,7 +17,6 @@ mod tests;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use aho_corasick::AhoCorasick;
 use qingting_models::Encoder;
 
 use self::compile::Compiler;
@@ -28,10 +27,11 @@ use self::raw::RawFile;
 use self::scan::Scan;
 use self::template::{Template, Values};
 use super::{Candidate, Catalog, Level};
+use crate::Result;
 use crate::assets::{Assets, parse_toml};
+use crate::phrases::Phrases;
 use crate::record::{CallContext, CallRecord, Role, Severity, Span};
 use crate::signal::CueLists;
-use crate::{Error, Result};
 
 pub use self::example::ExampleFailure;
 
@@ -45,7 +45,7 @@ pub type WithContext<'a> = dyn Fn(&CallRecord, &mut dyn FnMut(&CallContext<'_>))
 #[derive(Debug)]
 pub struct RuleSet {
     rules: Vec<Rule>,
-    automaton: AhoCorasick,
+    phrases: Phrases,
     encoder: Arc<dyn Encoder>,
 }
 
@@ -122,12 +122,8 @@ impl RuleSet {
                 rules.push(compiler.rule(&asset, raw)?);
             }
         }
-        let automaton = AhoCorasick::new(&compiler.phrases).map_err(|error| Error::Config {
-            file: "config/rules".to_owned(),
-            line: 1,
-            message: error.to_string(),
-        })?;
-        Ok(Self { rules, automaton, encoder })
+        let phrases = Phrases::new(&compiler.phrases);
+        Ok(Self { rules, phrases, encoder })
     }
 
     /// What the rules are, in order of file and place.
@@ -137,7 +133,7 @@ impl RuleSet {
 
     /// Runs every enabled rule on one call and adds what it finds to `out`.
     pub fn run(&self, context: &CallContext<'_>, out: &mut Vec<Candidate>) {
-        let scan = Scan::new(context, &self.automaton, &*self.encoder);
+        let scan = Scan::new(context, &self.phrases, &*self.encoder);
         for rule in self.rules.iter().filter(|rule| rule.info.enabled) {
             rule.run(&scan, out);
         }
@@ -150,7 +146,7 @@ impl RuleSet {
             for example in &rule.examples {
                 let mut found = Vec::new();
                 with_context(&example.record, &mut |context| {
-                    rule.run(&Scan::new(context, &self.automaton, &*self.encoder), &mut found);
+                    rule.run(&Scan::new(context, &self.phrases, &*self.encoder), &mut found);
                 });
                 let turns: Vec<Option<usize>> = found.iter().map(|candidate| candidate.turn).collect();
                 if let Some(message) = example.mismatch(&turns) {

@@ -5,15 +5,16 @@ use std::cell::{OnceCell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
 
-use aho_corasick::AhoCorasick;
 use qingting_models::Encoder;
 
+use crate::letters::is_alphanumeric;
+use crate::phrases::Phrases;
 use crate::record::{CallContext, Span};
 
 /// The lazily filled tables of one call.
 pub(super) struct Scan<'a> {
     pub(super) context: &'a CallContext<'a>,
-    automaton: &'a AhoCorasick,
+    all: &'a Phrases,
     encoder: &'a dyn Encoder,
     turns: Vec<TurnScan>,
     vectors: RefCell<Vec<Option<Rc<[f32]>>>>,
@@ -27,16 +28,18 @@ struct TurnScan {
 }
 
 impl<'a> Scan<'a> {
-    pub(super) fn new(context: &'a CallContext<'a>, automaton: &'a AhoCorasick, encoder: &'a dyn Encoder) -> Self {
+    pub(super) fn new(context: &'a CallContext<'a>, all: &'a Phrases, encoder: &'a dyn Encoder) -> Self {
         let turns = context.turns.iter().map(|_| TurnScan::default()).collect();
-        Self { context, automaton, encoder, turns, vectors: RefCell::default() }
+        Self { context, all, encoder, turns, vectors: RefCell::default() }
     }
 
     /// Spans of a phrase in a turn.
     pub(super) fn phrase(&self, turn: usize, pattern: usize) -> impl Iterator<Item = Span> + '_ {
         let fold = self.context.fold(turn);
         let found = self.turns[turn].phrases.get_or_init(|| {
-            self.automaton.find_overlapping_iter(fold).map(|m| (m.pattern().as_usize(), m.range())).collect()
+            let mut found = Vec::new();
+            self.all.each(fold, |hit| found.push((hit.phrase, hit.bytes)));
+            found
         });
         let spans = found.iter().filter(move |(id, _)| *id == pattern).map(|(_, range)| range.clone());
         spans.map(move |bytes| self.context.turns[turn].span_of(bytes))
@@ -50,7 +53,7 @@ impl<'a> Scan<'a> {
 
     /// Letters, digits and Chinese characters of a turn.
     pub(super) fn chars(&self, turn: usize) -> usize {
-        let count = || self.context.fold(turn).chars().filter(|c| c.is_alphanumeric()).count();
+        let count = || self.context.fold(turn).chars().filter(|c| is_alphanumeric(*c)).count();
         *self.turns[turn].chars.get_or_init(count)
     }
 
@@ -80,7 +83,7 @@ impl<'a> Scan<'a> {
         self.turns[turn].pairs.get_or_init(|| {
             let mut pairs = Vec::new();
             let mut previous: Option<char> = None;
-            for c in self.context.fold(turn).chars().filter(|c| c.is_alphanumeric()) {
+            for c in self.context.fold(turn).chars().filter(|c| is_alphanumeric(*c)) {
                 if let Some(p) = previous {
                     pairs.push(u64::from(u32::from(p)) << 32 | u64::from(u32::from(c)));
                 }

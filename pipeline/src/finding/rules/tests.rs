@@ -513,7 +513,7 @@ proptest! {
         record.turns.sort_by_key(|turn| turn.start_ms);
         stages().with_context(&record, |context| {
             let set = stages().finder().rules();
-            let scan = Scan::new(context, &set.automaton, &*set.encoder);
+            let scan = Scan::new(context, &set.phrases, &*set.encoder);
             let mut found = Vec::new();
             for rule in &set.rules {
                 rule.run(&scan, &mut found);

@@ -10,7 +10,8 @@ use self::wording::{Ending, Marks, Opening};
 use super::{Detector, Example, Parameter, on_turn, silent};
 use crate::finding::Candidate;
 use crate::finding::construction::is_punctuation;
-use crate::finding::scene::{Scene, bigrams, letters, shared};
+use crate::finding::pairs::Pairs;
+use crate::finding::scene::{Scene, letters};
 use crate::record::Span;
 
 /// Overlap, text on both sides and what the caller does next.
@@ -258,7 +259,7 @@ fn odds(scene: &Scene<'_>, turn: usize, overlap: &Overlap, ending: Ending, prote
 fn latches(scene: &Scene<'_>, turn: usize, caller: usize) -> bool {
     let head: String = letters(scene.fold(turn)).into_iter().take(6).collect();
     let heard = last(scene.fold(caller).trim_end_matches(is_punctuation), 10);
-    shared(&bigrams(&head), &bigrams(&heard)) >= 1
+    Pairs::of(&head).shared(&Pairs::of(&heard)) >= 1
 }
 
 /// Whether the caller, a moment after the agent came in, says a word twice. Where in the text that
@@ -293,7 +294,7 @@ fn protests(scene: &Scene<'_>, next: usize) -> bool {
 
 /// Whether the caller says the words again on which the turn broke off.
 fn takes_up(scene: &Scene<'_>, caller: usize, next: usize) -> bool {
-    shared(&bigrams(scene.fold(next)), &bigrams(&last(scene.fold(caller), 24))) >= 2
+    scene.pairs(next).shared(&Pairs::of(&last(scene.fold(caller), 24))) >= 2
 }
 
 /// Whether the agent at once hands the floor back, or tells the caller to take the time.
@@ -318,7 +319,7 @@ fn completes(scene: &Scene<'_>, turn: usize, overlap: &Overlap) -> bool {
     let asks = answers::demands(text);
     let said = letters(text);
     let echoed = said.iter().filter(|c| heard.contains(**c) || "嗯哦对好是哎呀".contains(**c)).count();
-    let words = said.len() <= 4 || shared(&bigrams(text), &bigrams(&heard)) >= 1;
+    let words = said.len() <= 4 || scene.pairs(turn).shared(&Pairs::of(&heard)) >= 1;
     if !asks && units <= 14 && echoed * 4 >= said.len() * 3 && words {
         return true;
     }
@@ -328,7 +329,7 @@ fn completes(scene: &Scene<'_>, turn: usize, overlap: &Overlap) -> bool {
     match answers::assent(&answer) {
         Assent::Strong => units <= longest * 2,
         Assent::Weak => !asks && units <= longest,
-        Assent::None => !asks && units <= longest / 2 && shared(&bigrams(text), &bigrams(&answer)) >= 1,
+        Assent::None => !asks && units <= longest / 2 && scene.pairs(turn).shared(&Pairs::of(&answer)) >= 1,
     }
 }
 
