@@ -58,6 +58,7 @@ fn nothing_is_erased_under_a_running_server_and_it_can_be_backed_up() {
     ok(&qingting(dir.path(), &["backup", "--data", "data", "--out", "b.zip"]));
     drop(served); // SIGKILL
     std::fs::remove_dir_all(dir.path().join("data")).unwrap();
+    // Names without a folder in front: the one that is synced after the renaming is the working directory.
     let restored = qingting(dir.path(), &["restore", "b.zip", "--data", "again"]);
     ok(&restored);
     assert!(String::from_utf8_lossy(&restored.stderr).contains("34 calls, as of"), "{restored:?}");

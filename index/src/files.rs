@@ -34,7 +34,8 @@ pub(crate) fn create_dir(dir: &Path) -> Result<()> {
 /// Renames a file that is complete and synced, durably.
 pub(crate) fn publish(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).map_err(|e| Error::io(to, e))?;
-    to.parent().map_or(Ok(()), sync_dir)
+    let here = Path::new(".");
+    sync_dir(to.parent().map_or(here, |folder| if folder.as_os_str().is_empty() { here } else { folder }))
 }
 
 /// Replaces a small file in one step.

@@ -46,7 +46,7 @@ fn a_backup_taken_while_calls_come_in_has_every_acknowledged_one() {
             done.store(true, Ordering::SeqCst);
         });
         let reader = reader(&path);
-        for n in 0.. {
+        for n in 0..10_000 {
             let last = done.load(Ordering::SeqCst);
             let before = acknowledged.lock().unwrap().clone();
             let out = dir.path().join(format!("backup-{n}{}", if n % 2 == 0 { ".zip" } else { "" }));
