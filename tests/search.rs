@@ -55,7 +55,11 @@ async fn one_box_similar_calls_and_topics() {
     let misheard = v1::SearchCallsRequest { query: "挺水".into(), ..Default::default() };
     let heard = client.search_calls(misheard.clone()).await.unwrap().into_inner();
     assert!(heard.total_size == 2 && heard.hits.iter().all(|hit| hit.by_sound), "{heard:?}");
-    let literal = client.search_calls(v1::SearchCallsRequest { literal: true, ..misheard }).await.unwrap().into_inner();
+    let literal = client
+        .search_calls(v1::SearchCallsRequest { literal: true, ..misheard })
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(literal.total_size, 0);
 
     let request = v1::ListSimilarCallsRequest { name: "calls/w-1".into(), ..Default::default() };

@@ -208,12 +208,7 @@ fn files(folder: &str, extension: &str) -> Vec<String> {
     paths.iter().map(|path| std::fs::read_to_string(path).expect("a text")).collect()
 }
 
-fn build<'a>(
-    dir: &Path,
-    pipeline: &Pipeline,
-    calls: impl IntoIterator<Item = &'a Analyzed>,
-    copies: usize,
-) -> Corpus {
+fn build<'a>(dir: &Path, pipeline: &Pipeline, calls: impl IntoIterator<Item = &'a Analyzed>, copies: usize) -> Corpus {
     let mut kept = BTreeMap::new();
     let (segmenter, normalizer) = (Arc::clone(pipeline.segmenter()), Arc::clone(pipeline.normalizer()));
     let index = CallIndex::open_or_create(dir, segmenter, normalizer)

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use qingting_index::DataDir;
 use qingting_index::analyzer::{Analyzer, content};
 use qingting_index::calls::{CallQuery, FacetRequest, Filter, NoLookup, Sort, Speaker};
-use qingting_index::DataDir;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 

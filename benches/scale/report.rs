@@ -21,7 +21,9 @@ pub(crate) fn size(data: &Path, calls: u64, text: u64) {
     let (index, store) = (bytes(&dir), bytes(&data.join("calls")) + bytes(&data.join("analyses")));
     let ledger = bytes(data);
     let ratio = |bytes: u64| bytes as f64 / text as f64;
-    println!("| calls | text, MB | index, MB | index ÷ text | store, MB | ledger, MB |\n|---:|---:|---:|---:|---:|---:|");
+    println!(
+        "| calls | text, MB | index, MB | index ÷ text | store, MB | ledger, MB |\n|---:|---:|---:|---:|---:|---:|"
+    );
     println!(
         "| {calls} | {:.1} | {:.1} | {:.3} | {:.1} | {:.1} |\n",
         text as f64 / 1e6,

@@ -62,7 +62,8 @@ pub(crate) fn count(path: &Path, query: &TextQuery, by_agent: bool) -> u64 {
         .map(|group| {
             let wordings = |term: &'_ TextTerm| {
                 let all = std::iter::once(&term.literal).chain(term.others.iter().map(|(_, other)| other));
-                all.map(|wording| wording.parts.iter().map(|part| Finder::new(part).into_owned()).collect()).collect()
+                all.map(|wording| wording.parts.iter().map(|part| Finder::new(part).into_owned()).collect())
+                    .collect()
             };
             group.iter().map(|term| (term.negated, wordings(term))).collect()
         })

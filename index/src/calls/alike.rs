@@ -32,7 +32,10 @@ impl AlikeQuery {
 impl fmt::Debug for AlikeQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let places: Vec<u32> = self.places.iter().map(|(place, _)| *place).collect();
-        f.debug_struct("AlikeQuery").field("scope", &self.scope).field("places", &places).finish_non_exhaustive()
+        f.debug_struct("AlikeQuery")
+            .field("scope", &self.scope)
+            .field("places", &places)
+            .finish_non_exhaustive()
     }
 }
 
@@ -92,7 +95,12 @@ impl AlikeQuery {
             return Ok(candidates);
         }
         let starts = self.starts(&index, &places, &candidates, &Parts::of(reader)?)?;
-        Ok(candidates.into_iter().zip(starts).filter(|(_, starts)| !starts.is_empty()).map(|(doc, _)| doc).collect())
+        Ok(candidates
+            .into_iter()
+            .zip(starts)
+            .filter(|(_, starts)| !starts.is_empty())
+            .map(|(doc, _)| doc)
+            .collect())
     }
 
     /// Where the string begins in each of some documents, within the turns that are looked at.
@@ -167,9 +175,8 @@ impl Bits {
     }
 
     fn docs(&self) -> Vec<DocId> {
-        let of_word = |(at, &word): (u32, &u64)| {
-            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at * 64 + bit)
-        };
+        let of_word =
+            |(at, &word): (u32, &u64)| (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at * 64 + bit);
         (0..).zip(&self.0).filter(|(_, word)| **word != 0).flat_map(of_word).collect()
     }
 }

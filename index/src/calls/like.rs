@@ -53,7 +53,11 @@ pub(super) fn likeness(
     let id = Term::from_field_text(index.fields.call_id, cut(call_id));
     let itself = TermQuery::new(id, IndexRecordOption::Basic);
     let there = searcher.search(&itself, &Count)? > 0;
-    let call = if there { calls.transcripts(&[call_id])?.pop().flatten() } else { None };
+    let call = if there {
+        calls.transcripts(&[call_id])?.pop().flatten()
+    } else {
+        None
+    };
     let Some(call) = call else {
         return Err(Error::not_found(format!("call {call_id}")));
     };
@@ -83,9 +87,9 @@ pub(super) fn likeness(
 
     let scope = Scope { text: index.fields.text, by: None };
     // How rare a word is and how long the other call is weighs in by itself (BM25).
-    let ways = weighed.iter().map(|(_, times, word)| {
-        Box::new(BoostQuery::new(contained(word, scope), *times as f32)) as Box<dyn Query>
-    });
+    let ways = weighed
+        .iter()
+        .map(|(_, times, word)| Box::new(BoostQuery::new(contained(word, scope), *times as f32)) as Box<dyn Query>);
     let shared = BooleanQuery::union_with_minimum_required_clauses(ways.collect(), LEAST_SHARED.min(weighed.len()));
     let query = BooleanQuery::new(vec![
         (Occur::Must, Box::new(shared) as Box<dyn Query>),
