@@ -221,7 +221,11 @@ fn a_single_call_goes_and_its_caller_stays() {
     assert_eq!(data.erase(Erase::Call("1"), "t").unwrap().calls, 1);
     assert_eq!(data.erase(Erase::Call("1"), "t").unwrap().calls, 0);
     assert_eq!(stored(&data), ["2"]);
-    assert_ne!(data.audit_trail(1).unwrap()[0].subject, "call 1", "ids that happen to begin a pseudonym are no leak");
+    assert_ne!(
+        data.audit_trail(1).unwrap()[0].subject,
+        "call 1",
+        "ids that happen to begin a pseudonym are no leak"
+    );
     let pseudonym = data.get_call("2").unwrap().unwrap().record.caller.unwrap().number.unwrap();
     assert_eq!(data.erase(Erase::Caller(&pseudonym), "t").unwrap().calls, 1, "the pseudonym names a caller too");
     ingest(&data, vec![call("1", day, "z")]);
