@@ -13,12 +13,12 @@ use std::path::Path;
 
 use chrono::DateTime;
 use qingting_pipeline::record::{
-    Agent, Analysis, CallRecord, Evidence, Facts, Finding, Need, Needs, Provenance, Role, Score, Sentiment, Severity,
-    SignalReport, Span, Taboo, Turn, TurnAnalysis,
+    Agent, Analysis, CallRecord, Evidence, Finding, Role, Score, Sentiment, Severity, SignalReport, Span, Taboo, Turn,
+    TurnAnalysis,
 };
 
 use super::*;
-use crate::testing::{analyzer, segmenter_and_normalizer};
+use crate::testing::{analyzer, plain_analysis, segmenter_and_normalizer};
 
 /// An index with the calls that were written into it.
 pub(super) struct Indexed {
@@ -70,42 +70,19 @@ pub(super) fn call(id: &str, turns: &[(Role, &str)]) -> Sample {
         .zip(0u64..)
         .map(|(&(role, text), i)| Turn::timed(role, i * 5000, i * 5000 + 4000, text))
         .collect();
-    let analysis = Analysis {
-        call_id: id.to_owned(),
-        turns: turns
-            .iter()
-            .zip(0u32..)
-            .map(|((_, text), turn)| TurnAnalysis {
-                turn,
-                text: (*text).to_owned(),
-                sentiment: Sentiment::NEUTRAL,
-                emotion: None,
-                acts: Vec::new(),
-            })
-            .collect(),
-        signals: SignalReport { duration_ms: Some(turns.len() as u64 * 5000), ..SignalReport::default() },
-        findings: Vec::new(),
-        uncertain: Vec::new(),
-        conduct: None,
-        facts: Facts {
-            appeal_type: "咨询".to_owned(),
-            outcome: "resolved".to_owned(),
-            satisfaction: 4.0,
-            category: Vec::new(),
-            category_confidence: 0.0,
-            needs: Needs {
-                emotional: Need::None,
-                factual: Need::Met,
-                emotional_turns: Vec::new(),
-                factual_turns: Vec::new(),
-            },
-            repeat_contact: false,
-            crisis: false,
-            language: "zh".to_owned(),
-        },
-        score: None,
-        provenance: Provenance::default(),
-    };
+    let turns: Vec<TurnAnalysis> = turns
+        .iter()
+        .zip(0u32..)
+        .map(|((_, text), turn)| TurnAnalysis {
+            turn,
+            text: (*text).to_owned(),
+            sentiment: Sentiment::NEUTRAL,
+            emotion: None,
+            acts: Vec::new(),
+        })
+        .collect();
+    let signals = SignalReport { duration_ms: Some(turns.len() as u64 * 5000), ..SignalReport::default() };
+    let analysis = Analysis { signals, ..plain_analysis(id, turns) };
     Sample { record, analysis }
 }
 

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::index::{IndexSink, OpenIndex};
 use super::{Context, DataDir};
 use crate::calls::CallIndex;
+use crate::testing::plain_analysis;
 use crate::{Result, files};
 
 fn at(text: &str) -> DateTime<FixedOffset> {
@@ -36,38 +37,14 @@ fn call(id: &str, started_at: &str, version: &str) -> Analyzed {
         attributes: BTreeMap::from([("version".to_owned(), version.to_owned())]),
         ..CallRecord::new(id)
     };
-    let analysis = Analysis {
-        call_id: id.to_owned(),
-        turns: vec![TurnAnalysis {
-            turn: 0,
-            text: version.to_owned(),
-            sentiment: Sentiment::NEUTRAL,
-            emotion: None,
-            acts: vec![Act::Greeting],
-        }],
-        signals: SignalReport::default(),
-        findings: Vec::new(),
-        uncertain: Vec::new(),
-        conduct: None,
-        facts: Facts {
-            appeal_type: "咨询".into(),
-            outcome: "resolved".into(),
-            satisfaction: 4.0,
-            category: Vec::new(),
-            category_confidence: 0.0,
-            needs: Needs {
-                emotional: Need::None,
-                factual: Need::Met,
-                emotional_turns: Vec::new(),
-                factual_turns: Vec::new(),
-            },
-            repeat_contact: false,
-            crisis: false,
-            language: "zh".into(),
-        },
-        score: None,
-        provenance: Provenance::default(),
-    };
+    let turns = vec![TurnAnalysis {
+        turn: 0,
+        text: version.to_owned(),
+        sentiment: Sentiment::NEUTRAL,
+        emotion: None,
+        acts: vec![Act::Greeting],
+    }];
+    let analysis = plain_analysis(id, turns);
     Analyzed { record, analysis }
 }
 
