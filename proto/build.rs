@@ -3,15 +3,25 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-const PROTOS: [&str; 9] = [
+const PROTOS: &[&str] = &[
     "google/rpc/status.proto",
+    "qingting/v1/access_service.proto",
     "qingting/v1/call_record.proto",
     "qingting/v1/analysis.proto",
     "qingting/v1/analysis_service.proto",
     "qingting/v1/call_service.proto",
+    "qingting/v1/caller_service.proto",
+    "qingting/v1/case_service.proto",
     "qingting/v1/char_range.proto",
+    "qingting/v1/coaching_service.proto",
+    "qingting/v1/experience_service.proto",
+    "qingting/v1/indicator_service.proto",
     "qingting/v1/ingest_service.proto",
+    "qingting/v1/journey_service.proto",
     "qingting/v1/knowledge_service.proto",
+    "qingting/v1/report_service.proto",
+    "qingting/v1/review_service.proto",
+    "qingting/v1/rule_service.proto",
     "qingting/v1/topic_service.proto",
 ];
 

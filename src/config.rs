@@ -15,8 +15,11 @@ use qingting_pipeline::topic::callers::CallerConfig;
 use qingting_pipeline::topic::hotspot::HotspotConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::access::AccessConfig;
+use crate::coaching::CoachingConfig;
 use crate::insight::InsightSettings;
 use crate::insight::gaps::KnowledgeConfig;
+use crate::originals::OriginalsConfig;
 use crate::report::ReportConfig;
 use crate::server::ServerConfig;
 
@@ -58,12 +61,18 @@ pub struct Settings {
     pub knowledge: KnowledgeConfig,
     /// The report.
     pub report: ReportConfig,
+    /// Coaching and bulletins.
+    pub coaching: CoachingConfig,
     /// How long calls are kept.
     pub retention: RetentionConfig,
+    /// What masking takes out of calls.
+    pub originals: OriginalsConfig,
     /// The batch.
     pub batch: BatchConfig,
     /// The gRPC server.
     pub server: ServerConfig,
+    /// Who may ask it.
+    pub access: AccessConfig,
 }
 
 /// Reading of inputs.
@@ -98,11 +107,13 @@ pub struct BatchConfig {
     pub threads: usize,
     /// Calls that are analysed together; memory grows with it.
     pub chunk_calls: usize,
+    /// Calls after which an import makes what it has durable, at most 16384.
+    pub commit_calls: usize,
 }
 
 impl Default for BatchConfig {
     fn default() -> Self {
-        Self { threads: 0, chunk_calls: 256 }
+        Self { threads: 0, chunk_calls: 256, commit_calls: 16_384 }
     }
 }
 
@@ -186,8 +197,17 @@ impl Settings {
         if self.batch.chunk_calls == 0 {
             return value("batch", "chunk_calls", "must be at least 1");
         }
+        if !(1..=16_384).contains(&self.batch.commit_calls) {
+            return value("batch", "commit_calls", "must be 1 to 16384");
+        }
         if let Err((key, message)) = self.report.validate() {
             return value("report", key, &message);
+        }
+        if let Err((key, message)) = self.coaching.validate() {
+            return value("coaching", key, &message);
+        }
+        if let Err((key, message)) = self.access.validate() {
+            return value("access", key, &message);
         }
         self.server.validate().map_err(|wrong| Error::Value {
             section: "server",
@@ -219,6 +239,8 @@ impl Settings {
             association: self.association,
             callers: self.callers,
             knowledge: self.knowledge,
+            report: self.report,
+            coaching: self.coaching.clone(),
         }
     }
 

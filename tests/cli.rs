@@ -457,10 +457,16 @@ impl Drop for Served {
 /// Starts a server over the folder `data`, and waits until it holds it. Nobody reads its log any more then: it has
 /// to go on none the less.
 pub(crate) fn serve(dir: &Path) -> Served {
+    serve_with(dir, &[]).0
+}
+
+/// The same with settings from the environment; tells its port.
+pub(crate) fn serve_with(dir: &Path, environment: &[(&str, &str)]) -> (Served, u16) {
     use std::io::{BufRead, BufReader};
     let mut child = Command::new(env!("CARGO_BIN_EXE_qingting"))
         .args(["serve", "--data", "data", "--listen", "127.0.0.1:0"])
         .current_dir(dir)
+        .envs(environment.iter().copied())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
@@ -468,7 +474,8 @@ pub(crate) fn serve(dir: &Path) -> Served {
     let served = Served(child);
     let mut line = String::new();
     log.read_line(&mut line).unwrap();
-    assert!(line.starts_with("listening on 127.0.0.1:"), "{line}");
+    let port = line.trim().strip_prefix("listening on 127.0.0.1:").and_then(|port| port.parse().ok());
+    let port = port.unwrap_or_else(|| panic!("{line}"));
     let lock = dir.join("data/writer.lock");
     let held = || std::fs::read_to_string(&lock).is_ok_and(|text| text.contains("qingting serve on"));
     for _ in 0..600 {
@@ -478,7 +485,7 @@ pub(crate) fn serve(dir: &Path) -> Served {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     assert!(held(), "the server does not take the data folder");
-    served
+    (served, port)
 }
 
 #[test]

@@ -10,11 +10,14 @@ use futures::{StreamExt, stream};
 use prost::Message;
 use prost::bytes::{Buf, BufMut};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use qingting::access::Guard;
 use qingting::config::Settings;
+use qingting::documents::Shelf;
 use qingting::insight::InsightSettings;
 use qingting::insight::gaps::ArticleModels;
 use qingting::knowledge::Choice;
-use qingting::server::{Error, ServerConfig, State, data, run};
+use qingting::server::{Error, Judging, ServerConfig, State, data, run};
+use qingting_index::{Context, Originals};
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::assets::Assets;
 use qingting_pipeline::config::PipelineConfig;
@@ -40,18 +43,32 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServiceResponse};
 use tonic_types::StatusExt;
 
-fn pipeline() -> Arc<Pipeline> {
+pub(crate) fn pipeline() -> Arc<Pipeline> {
     static PIPELINE: OnceLock<Arc<Pipeline>> = OnceLock::new();
     let load = || Arc::new(Pipeline::new(&PipelineConfig::default(), &Assets::embedded()).unwrap());
     PIPELINE.get_or_init(load).clone()
 }
 
-fn open(folder: &Path) -> qingting_index::Result<State> {
-    let over = (InsightSettings::default(), Assets::embedded());
+/// With a key that opens what masking took out of calls, and that may be `kept`.
+pub(crate) fn keeping(kept: bool) -> Context {
+    let keys = Originals::parse(&"17".repeat(32)).unwrap();
+    Context::new(&pipeline()).with_originals(Some(Arc::new(keys)), kept)
+}
+
+pub(crate) fn open(folder: &Path) -> qingting_index::Result<State> {
     // The same answers whether or not there are weights on this machine.
     let mut settings = Settings::default();
     settings.knowledge.models = ArticleModels::Static;
-    data::open(folder, "qingting serve", pipeline(), &Choice::new(&settings), over)
+    let shelf = Shelf::of_folder(Assets::embedded(), folder)?;
+    let judging = Judging { pipeline: pipeline(), config: Arc::default(), shelf };
+    data::open(
+        folder,
+        "qingting serve",
+        judging,
+        keeping(false),
+        &Choice::new(&settings),
+        InsightSettings::default(),
+    )
 }
 
 pub(crate) struct Server {
@@ -69,7 +86,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel::<()>();
         let folder = folder.to_owned();
         let load = move || open(&folder);
-        let task = tokio::spawn(run(listener, config, load, async {
+        let task = tokio::spawn(run(listener, config, Guard::open(), load, async {
             let _ = stopped.await;
         }));
         let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
@@ -243,8 +260,11 @@ async fn a_client_that_knows_only_reflection_finds_a_phrase_across_word_boundari
     for service in [
         "AnalysisService",
         "CallService",
+        "IndicatorService",
         "IngestService",
         "KnowledgeService",
+        "ReviewService",
+        "RuleService",
         "TopicService",
     ] {
         assert!(names.contains(&format!("qingting.v1.{service}")), "{names:?}");
@@ -457,7 +477,9 @@ async fn a_folder_that_is_being_served_is_not_served_twice() {
     let path = folder.path().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let load = move || open(&path);
-    let second = run(listener, ServerConfig::default(), load, std::future::pending()).await.unwrap_err();
+    let second = run(listener, ServerConfig::default(), Guard::open(), load, std::future::pending())
+        .await
+        .unwrap_err();
     assert!(second.to_string().contains("qingting serve"), "{second}");
     server.stop().await;
 }

@@ -6,12 +6,24 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod access;
 mod cli;
+mod coaching;
 mod encoders;
 mod grpc;
+mod indicators;
 mod knowledge;
+mod live;
 mod operations;
+mod originals;
+mod output;
 mod overlaps;
+mod quarter;
 mod report;
+mod reports;
+mod rescore;
+mod rules;
 mod search;
+mod socket;
 mod topics;
+mod unmasked;

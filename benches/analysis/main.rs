@@ -24,7 +24,8 @@ use jieba_rs::Jieba;
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::import::{ImportOptions, Imported, Importer};
 use qingting_pipeline::pipeline::Stage;
-use qingting_pipeline::record::CallRecord;
+use qingting_pipeline::record::{CallRecord, Provenance};
+use sha2::{Digest, Sha256};
 
 use clock::{median, thread_cpu};
 
@@ -35,6 +36,9 @@ struct Options {
     /// Times that everything is measured; the median counts.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Only print a digest of all analyses, to tell whether two versions say the same.
+    #[arg(long)]
+    digest: bool,
     /// What `cargo bench` passes to every bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -59,13 +63,27 @@ fn main() {
         texts.len(),
         options.rounds
     );
-    let jieba = Jieba::new();
     let pipeline = common::pipeline();
+    if options.digest {
+        return println!("{}", digest(&pipeline, &calls));
+    }
+    let jieba = Jieba::new();
     // The first pass fills caches and compiles the lazy automata of the patterns.
     let _warm = round(&pipeline, &jieba, &calls, &texts);
     let rounds: Vec<Round> = (0..options.rounds).map(|_| round(&pipeline, &jieba, &calls, &texts)).collect();
     report(&rounds, turns, calls.len());
     threads::report(&pipeline, &calls, options.rounds);
+}
+
+/// SHA-256 over the masked record and the analysis of every call but for what says which version made it.
+fn digest(pipeline: &Pipeline, calls: &[CallRecord]) -> String {
+    let mut sha = Sha256::new();
+    for mut analyzed in pipeline.analyze_batch(calls) {
+        analyzed.analysis.provenance = Provenance::default();
+        sha.update(serde_json::to_vec(&analyzed.record).expect("a record"));
+        sha.update(serde_json::to_vec(&analyzed.analysis).expect("an analysis"));
+    }
+    sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The calls of the files, or those of `models/data/calls/` and of the demo.

@@ -34,3 +34,21 @@ pub(crate) fn analyzed(pipeline: &Pipeline, count: usize) -> Vec<Analyzed> {
         })
         .collect()
 }
+
+/// Bytes of a folder and everything below it.
+pub(crate) fn folder_bytes(path: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let size = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(data) if data.is_dir() => folder_bytes(&entry.path()),
+        Ok(data) => data.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
+}
+
+/// A figure of a process's memory by its name in `/proc/PID/status`, bytes; 0 when it has ended.
+pub(crate) fn memory(process: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.and_then(|rest| rest.split_whitespace().next()).and_then(|kb| kb.parse().ok()).unwrap_or(0) * 1024
+}

@@ -14,8 +14,8 @@ use qingting_pipeline::record::{
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// Turns of a call.
-const TURNS: usize = 30;
+/// Turns of a call of usual length.
+pub(crate) const TURNS: usize = 30;
 /// Invented names; the one of rank r is as frequent as 1 / r.
 const NAMES: f64 = 3e6;
 /// What follows the invented name of a place.
@@ -44,6 +44,8 @@ pub(crate) struct Generator {
     seed: u64,
     /// Calls in the year.
     calls: u64,
+    /// Turns of a call.
+    turns: usize,
     agent: Vec<Vec<String>>,
     caller: Vec<Vec<String>>,
     categories: Vec<Vec<String>>,
@@ -53,7 +55,7 @@ pub(crate) struct Generator {
 
 impl Generator {
     /// Reads the project's own calls and messages.
-    pub(crate) fn new(seed: u64, calls: u64) -> Self {
+    pub(crate) fn new(seed: u64, calls: u64, turns: usize) -> Self {
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/data");
         let (mut agent, mut caller, mut queues) = (Vec::new(), Vec::new(), BTreeSet::new());
         for file in files(&data.join("calls"), "jsonl") {
@@ -85,6 +87,7 @@ impl Generator {
         Self {
             seed,
             calls,
+            turns,
             agent,
             caller,
             categories: categories.into_iter().collect(),
@@ -98,7 +101,7 @@ impl Generator {
         let mut rng = StdRng::seed_from_u64(self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number);
         let rng = &mut rng;
         let mut at = 1_000;
-        let turns: Vec<Turn> = (0..TURNS)
+        let turns: Vec<Turn> = (0..self.turns)
             .map(|i| {
                 let role = if i % 2 == 0 { Role::Agent } else { Role::Caller };
                 let text = self.turn(role, rng);
@@ -132,7 +135,8 @@ impl Generator {
             emotion: None,
             acts: Vec::new(),
         });
-        Analyzed { analysis: Analysis { turns: analysed.collect(), ..analysis }, record }
+        let turns = analysed.collect();
+        Analyzed::new(record, Analysis { turns, ..analysis })
     }
 
     /// A turn of the stock, often with a clause of another one and sometimes with a name nobody has heard.

@@ -28,7 +28,7 @@ use qingting_index::{Context, DataDir, DateRange};
 use qingting_pipeline::Analyzed;
 use rayon::prelude::*;
 
-use self::calls::Generator;
+use self::calls::{Generator, TURNS};
 use self::queries::Question;
 
 const SEED: u64 = 12345;
@@ -75,7 +75,7 @@ fn main() {
     std::fs::create_dir_all(&folder).expect("a folder");
     let pipeline = common::pipeline();
     let analyzer = Analyzer::new(pipeline.segmenter().clone(), pipeline.normalizer().clone());
-    let generator = Generator::new(SEED, options.calls);
+    let generator = Generator::new(SEED, options.calls, TURNS);
     let (path, texts, database) = (folder.join("data"), folder.join("texts"), folder.join("fts5.sqlite"));
     let context = Context::new(&pipeline);
     let data = DataDir::open_writer(&path, context, "scale bench").expect("a data folder");

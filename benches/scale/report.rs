@@ -6,6 +6,7 @@ use std::path::Path;
 use tantivy::Index;
 
 use super::Timing;
+use super::common::folder_bytes as bytes;
 use super::queries::CLASSES;
 
 /// Questions of a class that are answered by a scan too.
@@ -124,15 +125,4 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
 fn percentile(sorted: &[f64], share: f64) -> f64 {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
-}
-
-/// Bytes of a folder and everything below it.
-fn bytes(path: &Path) -> u64 {
-    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    let size = |entry: std::fs::DirEntry| match entry.metadata() {
-        Ok(data) if data.is_dir() => bytes(&entry.path()),
-        Ok(data) => data.len(),
-        Err(_) => 0,
-    };
-    entries.map(size).sum()
 }

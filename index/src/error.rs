@@ -22,7 +22,7 @@ pub enum Error {
         message: String,
     },
     /// Another process holds the only writer of the data folder.
-    #[error("{path} is being written by {holder}; stop it, or submit through it", path = path.display())]
+    #[error("{path} is being written by {holder}", path = path.display())]
     Locked {
         /// The data folder.
         path: PathBuf,
@@ -57,6 +57,14 @@ pub enum Error {
         message: String,
         /// The character of the query, from 1.
         position: usize,
+    },
+    /// What is kept of a call under seal cannot be opened here.
+    #[error("the originals of call {call} cannot be opened: {message}")]
+    Sealed {
+        /// Id of the call.
+        call: String,
+        /// Why.
+        message: String,
     },
     /// A file holds what no version of this program wrote.
     #[error("{path} is corrupt: {message}", path = path.display())]

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use crate::{Error, Result};
+use crate::{Error, Result, fault};
 
 /// What a file is called while it is being written. Whatever carries it at the next start is litter.
 pub(crate) const TEMPORARY: &str = ".tmp";
@@ -33,7 +33,10 @@ pub(crate) fn create_dir(dir: &Path) -> Result<()> {
 
 /// Renames a file that is complete and synced, durably.
 pub(crate) fn publish(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).map_err(|e| Error::io(to, e))?;
+    fault::at(|| "Publish".to_owned())
+        .and_then(|()| fs::rename(from, to))
+        .map_err(|e| Error::io(to, e))?;
+    fault::at(|| "Published".to_owned()).map_err(|e| Error::io(to, e))?;
     let here = Path::new(".");
     sync_dir(to.parent().map_or(here, |folder| if folder.as_os_str().is_empty() { here } else { folder }))
 }
@@ -45,7 +48,10 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = Path::new(&temporary);
     let write = || {
         let mut file = File::create(temporary)?;
-        file.write_all(bytes)?;
+        let (one, other) = bytes.split_at(bytes.len() / 2);
+        file.write_all(one)?;
+        fault::at(|| "WriteHalf".to_owned())?;
+        file.write_all(other)?;
         file.sync_all()
     };
     write().map_err(|e| Error::io(temporary, e))?;
@@ -58,6 +64,18 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io(path, e)),
         _ => Ok(()),
     }
+}
+
+/// Removes the files of a folder that an interrupted run was writing.
+pub(crate) fn sweep(dir: &Path) -> Result<()> {
+    for name in names(dir)?.iter().filter(|name| name.ends_with(TEMPORARY)) {
+        let path = dir.join(name);
+        if path.is_file() {
+            tracing::info!(path = %path.display(), "removing what an interrupted run left");
+            remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// The names in a folder, sorted; none when there is no such folder.

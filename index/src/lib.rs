@@ -12,6 +12,7 @@ mod caller;
 pub mod calls;
 mod data;
 mod error;
+pub mod fault;
 mod files;
 pub mod highlight;
 pub mod knowledge;
@@ -19,16 +20,23 @@ mod ledger;
 mod lock;
 mod manifest;
 mod numerals;
+mod originals;
 pub mod sound;
 mod stamp;
 mod store;
 #[cfg(test)]
 mod testing;
+mod writing;
 
 pub use data::{
     AssignmentsStamp, Backup, Context, Copied, DataDir, DateRange, DigestsWriter, Erase, Erased, IngestSession,
     IngestSummary, Scan, Stats, restore,
 };
 pub use error::{Error, Result};
-pub use ledger::{AuditEntry, Feedback, Intake, Question, SourceFile};
+pub use ledger::{
+    ApiKey, AuditCheck, AuditEntry, CaseEntry, CaseQuery, ExampleEntry, ExperienceEntry, Feedback, Intake, Publication,
+    Question, ReviewEntry, ReviewKind, ReviewQuery, SourceFile, document_publications, newest_publications,
+};
 pub use manifest::{FORMAT_VERSION, Manifest};
+pub use originals::Originals;
+pub use store::Depth;

@@ -7,6 +7,9 @@ use qingting_pipeline::record::Span;
 /// Numbers above this are identifiers; nobody says them as a quantity.
 const LARGEST: u64 = 999_999_999_999;
 
+/// Characters before and after a figure that tell whether it counts something.
+const AROUND: usize = 24;
+
 /// Longest string of digits that is also read as a quantity.
 const LONGEST_QUANTITY: usize = 9;
 
@@ -83,18 +86,15 @@ fn counts(chars: &[char], span: Span) -> bool {
         return true;
     };
     let Some(digit) = lone.to_digit(10) else { return true };
-    let spoken: String = chars
-        .iter()
-        .zip(0u32..)
-        .map(|(&c, at)| {
-            if at == span.start {
-                DIGITS.get(digit as usize).copied().unwrap_or(c)
-            } else {
-                c
-            }
-        })
-        .collect();
-    find_numbers(&spoken).iter().any(|number| number.span == span)
+    let at = span.start as usize;
+    let from = at.saturating_sub(AROUND);
+    let near = chars.get(from..chars.len().min(at + AROUND)).unwrap_or_default();
+    let mut spoken = near.to_vec();
+    if let (Some(c), Some(&said)) = (spoken.get_mut(at - from), DIGITS.get(digit as usize)) {
+        *c = said;
+    }
+    let there = Span::new((at - from) as u32, (at - from + 1) as u32);
+    find_numbers(&spoken.iter().collect::<String>()).iter().any(|number| number.span == there)
 }
 
 /// The forms of a number that is written `own`, without repetition.

@@ -4,6 +4,7 @@
 mod backend;
 #[cfg(feature = "bert")]
 pub mod bert;
+mod cholesky;
 pub mod deep;
 pub mod dialogue;
 mod error;
@@ -16,6 +17,7 @@ pub mod text;
 mod tree;
 
 pub use backend::{Encoder, cosine};
+pub use cholesky::Cholesky;
 pub use error::{Error, Result};
 pub use judges::{Judge, JudgeThreshold, Judges, TrainingData};
 pub use logistic::{Aligned, Logistic};

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cholesky::Cholesky;
 use crate::{Error, Result};
 
 /// Newton steps at most; it takes less than ten.
@@ -31,7 +32,7 @@ pub struct Aligned {
 impl Logistic {
     /// Fits the weights to rows of features, in the order of `names`. `ridge` is the penalty on a
     /// standardised weight; `cost` what a row counts.
-    pub fn train(names: &[&str], rows: &[Vec<f32>], labels: &[bool], cost: impl Fn(usize) -> f32, ridge: f32) -> Self {
+    pub fn train(names: &[&str], rows: &[Vec<f32>], labels: &[bool], cost: &dyn Fn(usize) -> f32, ridge: f32) -> Self {
         let width = names.len();
         let n = rows.len().max(1) as f64;
         let mut mean = vec![0.0f64; width];
@@ -85,7 +86,7 @@ impl Logistic {
                 gradient[a] += penalty * beta[a];
                 hessian[a * (width + 1) + a] += penalty;
             }
-            let step = solve(&mut hessian, &gradient, width + 1);
+            let step = Cholesky::nearest(hessian, width + 1).solve(&gradient);
             let mut largest = 0.0f64;
             for (b, s) in beta.iter_mut().zip(&step) {
                 *b -= s.clamp(-2.0, 2.0);
@@ -136,37 +137,6 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-/// Solves `a · x = b` for a symmetric positive definite matrix given by its lower triangle
-/// (Cholesky); `a` is overwritten by its factor.
-fn solve(a: &mut [f64], b: &[f64], n: usize) -> Vec<f64> {
-    for j in 0..n {
-        for k in 0..j {
-            let factor = a[j * n + k];
-            for i in j..n {
-                a[i * n + j] -= a[i * n + k] * factor;
-            }
-        }
-        let pivot = a[j * n + j].max(1e-12).sqrt();
-        for i in j..n {
-            a[i * n + j] /= pivot;
-        }
-    }
-    let mut x = b.to_vec();
-    for i in 0..n {
-        for k in 0..i {
-            x[i] -= a[i * n + k] * x[k];
-        }
-        x[i] /= a[i * n + i];
-    }
-    for i in (0..n).rev() {
-        for k in i + 1..n {
-            x[i] -= a[k * n + i] * x[k];
-        }
-        x[i] /= a[i * n + i];
-    }
-    x
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,7 +145,7 @@ mod tests {
     fn the_share_of_positives_is_the_probability_where_nothing_else_tells() {
         let rows: Vec<Vec<f32>> = (0..100).map(|i| vec![1.0, f32::from(u8::from(i % 2 == 0))]).collect();
         let labels: Vec<bool> = (0..100).map(|i| i % 2 == 0 && i % 10 != 0).collect();
-        let model = Logistic::train(&["constant", "even"], &rows, &labels, |_| 1.0, 0.01);
+        let model = Logistic::train(&["constant", "even"], &rows, &labels, &|_| 1.0, 0.01);
         assert!(!model.weights.contains_key("constant"));
         let aligned = model.aligned(&["constant", "even"]).unwrap();
         assert!((aligned.probability(&[1.0, 1.0]) - 0.8).abs() < 0.01);
@@ -187,12 +157,5 @@ mod tests {
         let model = Logistic { bias: 0.0, weights: [("b".to_owned(), 2.0)].into() };
         assert_eq!(model.aligned(&["a", "b"]).unwrap().probability(&[5.0, 0.0]), 0.5);
         assert!(model.aligned(&["a"]).unwrap_err().to_string().contains("`b`"));
-    }
-
-    #[test]
-    fn cholesky_solves() {
-        let mut a = vec![4.0, 0.0, 2.0, 3.0];
-        let x = solve(&mut a, &[10.0, 8.0], 2);
-        assert!((x[0] - 1.75).abs() < 1e-9 && (x[1] - 1.5).abs() < 1e-9, "{x:?}");
     }
 }

@@ -13,7 +13,7 @@ static EMBEDDED: &[u8] = include_bytes!("../artifacts/heads.bin");
 static EMBEDDED_CATEGORIES: &[u8] = include_bytes!("../artifacts/category.bin");
 static EMBEDDED_EMOTION: &[u8] = include_bytes!("../artifacts/emotion.bin");
 /// Changes whenever the stored form does.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// zstd level: written once, read at every start.
 const LEVEL: i32 = 19;
 

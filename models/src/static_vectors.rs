@@ -77,15 +77,32 @@ impl StaticVectors {
         }
     }
 
-    /// Number of words and characters.
-    pub fn words(&self) -> usize {
-        self.scales.len()
-    }
-
     /// The words of the table that a text is cut into, as they stand in it; what is not in the
     /// table is left out.
     pub fn cut<'a>(&self, text: &'a str) -> Vec<&'a str> {
         self.words.cut(text).into_iter().map(|(word, _)| word).collect()
+    }
+
+    /// Number of words and characters of the table.
+    pub(crate) fn count(&self) -> usize {
+        self.scales.len()
+    }
+
+    /// Dimensions of a vector.
+    pub(crate) fn width(&self) -> usize {
+        self.dimensions
+    }
+
+    /// The weighted vector of a word of the table.
+    pub(crate) fn row(&self, word: usize) -> impl Iterator<Item = f32> + '_ {
+        let factor = self.weights.get(word).zip(self.scales.get(word)).map_or(0.0, |(weight, scale)| weight * scale);
+        let units = self.units.get(word * self.dimensions..(word + 1) * self.dimensions).unwrap_or(&[]);
+        units.iter().map(move |&unit| f32::from(unit.cast_signed()) * factor)
+    }
+
+    /// Shows the likeliest words of a folded text by their numbers, in order.
+    pub(crate) fn words(&self, folded: &str, mut show: impl FnMut(usize)) {
+        self.words.visit(folded, |_, word| show(word as usize));
     }
 
     /// The vector of one text; all zero when no word of it is in the table.

@@ -84,6 +84,7 @@ impl CharTree {
     }
 
     /// The node that a character leads to.
+    #[inline]
     pub fn step(&self, from: u32, by: char) -> Option<u32> {
         if from == Self::ROOT
             && let Some(&first) = self.first.get(u32::from(by).wrapping_sub(HAN.start) as usize)
@@ -109,6 +110,7 @@ impl CharTree {
     }
 }
 
+#[inline]
 fn hash(from: u32, by: char) -> usize {
     let key = u64::from(from) << 32 | u64::from(u32::from(by));
     (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize

@@ -2,8 +2,9 @@
 //! This module finds and reads them; what they mean is their stage's business.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
@@ -17,6 +18,8 @@ static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../config");
 #[derive(Debug, Clone, Default)]
 pub struct Assets {
     overlay: Option<PathBuf>,
+    /// Over both, by name.
+    over: Arc<BTreeMap<String, Asset>>,
 }
 
 /// One configuration file.
@@ -41,10 +44,28 @@ impl Assets {
     pub fn with_overlay(dir: impl Into<PathBuf>) -> Result<Self> {
         let dir = dir.into();
         match std::fs::metadata(&dir) {
-            Ok(meta) if meta.is_dir() => Ok(Self { overlay: Some(dir) }),
+            Ok(meta) if meta.is_dir() => Ok(Self { overlay: Some(dir), ..Self::default() }),
             Ok(_) => Err(Error::io(dir, std::io::Error::from(std::io::ErrorKind::NotADirectory))),
             Err(source) => Err(Error::io(dir, source)),
         }
+    }
+
+    /// The same, with some files over whatever there was: they replace those of the same name, others are added.
+    #[must_use]
+    pub fn with_files(&self, files: impl IntoIterator<Item = (String, Asset)>) -> Self {
+        let mut over = (*self.over).clone();
+        over.extend(files);
+        Self { overlay: self.overlay.clone(), over: Arc::new(over) }
+    }
+
+    /// Whether the program has a file of that name of its own.
+    pub fn is_embedded(name: &str) -> bool {
+        EMBEDDED.get_file(name).is_some()
+    }
+
+    /// Whether the user's folder has a file of that name.
+    pub fn is_overlaid(&self, name: &str) -> bool {
+        self.overlay.as_ref().is_some_and(|dir| dir.join(name).is_file())
     }
 
     /// Reads one file by its name relative to `config/`, such as `lexicon/cues.toml`.
@@ -52,6 +73,9 @@ impl Assets {
     /// # Errors
     /// When it is in neither place, or cannot be read as UTF-8.
     pub fn read(&self, name: &str) -> Result<Asset> {
+        if let Some(asset) = self.over.get(name) {
+            return Ok(asset.clone());
+        }
         if let Some(path) = self.overlay.as_ref().map(|dir| dir.join(name))
             && path.is_file()
         {
@@ -68,11 +92,19 @@ impl Assets {
     /// # Errors
     /// When one of them cannot be read.
     pub fn read_dir(&self, folder: &str, extension: &str) -> Result<Vec<Asset>> {
-        let mut names = BTreeMap::new();
+        self.names(folder, extension)?.iter().map(|name| self.read(name)).collect()
+    }
+
+    /// The names of every file of one folder with that extension, sorted.
+    ///
+    /// # Errors
+    /// When the user's folder cannot be read.
+    pub fn names(&self, folder: &str, extension: &str) -> Result<BTreeSet<String>> {
+        let mut names = BTreeSet::new();
         let wanted = |path: &Path| path.extension().is_some_and(|e| e == extension);
         if let Some(dir) = EMBEDDED.get_dir(folder) {
             for file in dir.files().filter(|f| wanted(f.path())) {
-                names.insert(file.path().to_string_lossy().into_owned(), ());
+                names.insert(file.path().to_string_lossy().into_owned());
             }
         }
         if let Some(dir) = self.overlay.as_ref().map(|d| d.join(folder)).filter(|d| d.is_dir()) {
@@ -81,11 +113,13 @@ impl Assets {
                 if wanted(&path)
                     && let Some(name) = path.file_name()
                 {
-                    names.insert(format!("{folder}/{}", name.to_string_lossy()), ());
+                    names.insert(format!("{folder}/{}", name.to_string_lossy()));
                 }
             }
         }
-        names.keys().map(|name| self.read(name)).collect()
+        let beneath = |name: &&String| Path::new(name.as_str()).parent() == Some(Path::new(folder));
+        names.extend(self.over.keys().filter(beneath).filter(|name| wanted(Path::new(name))).cloned());
+        Ok(names)
     }
 
     /// SHA-256 over the names and contents of the given folders' files, first 16 hex digits.
@@ -107,7 +141,12 @@ impl Assets {
 
 /// The first 16 hex digits of a digest: the form in which fingerprints are shown and kept.
 pub fn short_hex(digest: &[u8]) -> String {
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest[..digest.len().min(8)])
+}
+
+/// Bytes as lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Parses a TOML asset; mistakes carry the file and the line.
@@ -115,10 +154,9 @@ pub fn short_hex(digest: &[u8]) -> String {
 /// # Errors
 /// [`Error::Config`] for anything that is not TOML of the shape `T`.
 pub fn parse_toml<T: serde::de::DeserializeOwned>(asset: &Asset) -> Result<T> {
-    toml::from_str(&asset.text).map_err(|error| Error::Config {
-        file: asset.origin.clone(),
-        line: error.span().map_or(1, |span| line_of(&asset.text, span.start)),
-        message: error.message().to_owned(),
+    toml::from_str(&asset.text).map_err(|error| match error.span() {
+        Some(span) => Error::at(asset, span.start, error.message()),
+        None => Error::in_line(asset, 1, error.message()),
     })
 }
 
@@ -127,9 +165,46 @@ pub fn line_of(text: &str, byte: usize) -> usize {
     text.as_bytes()[..byte.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1
 }
 
+/// The character of its line, from 1, at which a byte of a text lies.
+pub fn column_of(text: &str, byte: usize) -> usize {
+    let before = &text[..text.floor_char_boundary(byte)];
+    before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_go_over_the_overlay_and_over_what_is_embedded() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("dict")).unwrap();
+        std::fs::write(dir.path().join("dict/zz_user.txt"), "新词\n").unwrap();
+        let assets = Assets::with_overlay(dir.path()).unwrap();
+        let file = |text: &'static str| Asset { origin: "published".into(), text: text.into() };
+        let over = assets.with_files([
+            ("dict/zz_user.txt".to_owned(), file("词\n")),
+            ("dict/30_city.txt".to_owned(), file("城\n")),
+            ("dict/zzz.txt".to_owned(), file("末\n")),
+        ]);
+        assert_eq!(over.read("dict/30_city.txt").unwrap().text, "城\n");
+        let texts: Vec<_> = over.read_dir("dict", "txt").unwrap().into_iter().map(|asset| asset.text).collect();
+        assert_eq!(texts.len(), assets.read_dir("dict", "txt").unwrap().len() + 1);
+        assert_eq!(texts[texts.len() - 2..], ["词\n", "末\n"]);
+        assert!(over.is_overlaid("dict/zz_user.txt") && !over.is_overlaid("dict/zzz.txt"));
+        let same = assets.with_files([("dict/zz_user.txt".to_owned(), file("新词\n"))]);
+        let folders = [("dict", "txt")];
+        assert_eq!(
+            same.fingerprint(&folders).unwrap(),
+            assets.fingerprint(&folders).unwrap(),
+            "what counts is the text"
+        );
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        assert_eq!([0, 3, 4, 7].map(|byte| column_of("词\n居住证", byte)), [1, 2, 1, 2]);
+    }
 
     #[test]
     fn an_overlay_replaces_and_adds() {

@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use crate::assets::{Asset, column_of, line_of};
+
 /// What can stop an analysis as a whole.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -14,6 +16,8 @@ pub enum Error {
         file: String,
         /// The line of the mistake, from 1.
         line: usize,
+        /// The character of that line, from 1, where it is known.
+        column: Option<usize>,
         /// What is wrong and what would be right.
         message: String,
     },
@@ -76,6 +80,21 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// A mistake at a byte of a configuration file.
+    pub fn at(asset: &Asset, byte: usize, message: impl Into<String>) -> Self {
+        Self::Config {
+            file: asset.origin.clone(),
+            line: line_of(&asset.text, byte),
+            column: Some(column_of(&asset.text, byte)),
+            message: message.into(),
+        }
+    }
+
+    /// A mistake somewhere in a line of a configuration file.
+    pub fn in_line(asset: &Asset, line: usize, message: impl Into<String>) -> Self {
+        Self::Config { file: asset.origin.clone(), line, column: None, message: message.into() }
+    }
+
     /// An I/O error with the file it happened on.
     pub fn io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         Self::Io { path: path.into(), source }

@@ -36,6 +36,7 @@ pub mod pipeline;
 pub mod record;
 pub mod score;
 pub mod segment;
+mod shape;
 pub mod signal;
 pub mod synonyms;
 pub mod topic;

@@ -50,6 +50,12 @@ impl Phrases {
         &self.numbers[start as usize..end as usize]
     }
 
+    /// The first of the phrases that a text is; `None` when it is none.
+    pub(crate) fn whole(&self, text: &str) -> Option<usize> {
+        let node = text.chars().try_fold(CharTree::ROOT, |node, c| self.tree.step(node, c))?;
+        self.ending(node).first().map(|&phrase| phrase as usize)
+    }
+
     /// Shows every phrase of a text, by where it begins, then by length.
     pub(crate) fn each(&self, text: &str, mut show: impl FnMut(Found)) {
         for (start, _) in text.char_indices() {
@@ -114,6 +120,7 @@ mod tests {
             expected.sort_unstable();
             prop_assert_eq!(&found, &expected);
             prop_assert_eq!(compiled.any(&text), !found.is_empty());
+            prop_assert_eq!(compiled.whole(&text), phrases.iter().position(|phrase| *phrase == text));
             let mut longest = Vec::new();
             compiled.each_longest(&text, |f| longest.push((f.phrase, f.bytes.start, f.bytes.end)));
             let plain = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&phrases).unwrap();

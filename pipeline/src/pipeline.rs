@@ -1,27 +1,32 @@
 //! The chain of the stages, spelled out once. It owns the order in which they run and
 //! the provenance of the result; it judges nothing itself.
 
+mod renew;
+mod rescore;
+
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::assets::{Assets, short_hex};
-use crate::config::PipelineConfig;
+use crate::config::{PipelineConfig, ScoreConfig};
 use crate::fact::{FactFeatures, FactFinder};
 use crate::finding::rules::ExampleFailure;
 use crate::finding::{CodeFeatures, Finder};
 use crate::learned::{Deep, DeepReport, Learned};
 use crate::normalize::Normalizer;
 use crate::record::{
-    Analysis, CallContext, CallMargins, CallRecord, CallSignals, Finding, NormalizedTurn, Provenance, Token,
-    TurnAnalysis,
+    Analysis, CallContext, CallMargins, CallRecord, CallSignals, Finding, NormalizedTurn, Particulars, Provenance,
+    Score, Token, TurnAnalysis,
 };
 use crate::score::Scorer;
 use crate::segment::Segmenter;
 use crate::signal::{Signaler, TurnFeatures};
 use crate::synonyms::Synonyms;
 use crate::{Result, signal};
+
+pub use rescore::{Compared, Missing, Stale, compare, same_judgement};
 
 /// Every stage, loaded and checked. Cheap to share between threads.
 #[derive(Debug)]
@@ -34,6 +39,8 @@ pub struct Pipeline {
     scorer: Scorer,
     learned: Learned,
     synonyms: Arc<Synonyms>,
+    /// Fingerprint of the files that the words come from.
+    dictionaries: String,
     provenance: Provenance,
 }
 
@@ -44,6 +51,15 @@ pub struct Analyzed {
     pub record: CallRecord,
     /// The analysis.
     pub analysis: Analysis,
+    /// What masking took out of the record. In clear: whoever keeps it has to seal it.
+    pub particulars: Particulars,
+}
+
+impl Analyzed {
+    /// A call whose particulars nobody asks for.
+    pub fn new(record: CallRecord, analysis: Analysis) -> Self {
+        Self { record, analysis, particulars: Particulars::default() }
+    }
 }
 
 /// A part of the analysis of a call, for measuring what each costs.
@@ -116,20 +132,32 @@ impl Pipeline {
     /// As [`Self::new`].
     pub fn with_learned(config: &PipelineConfig, assets: &Assets, learned: Learned) -> Result<Self> {
         let segmenter = Arc::new(Segmenter::new(&config.segment, assets)?);
+        Self::with_segmenter(config, assets, learned, segmenter)
+    }
+
+    fn with_segmenter(
+        config: &PipelineConfig,
+        assets: &Assets,
+        learned: Learned,
+        segmenter: Arc<Segmenter>,
+    ) -> Result<Self> {
         let finder = Finder::new(&config.finding, assets, &learned)?;
         let scorer = Scorer::new(&config.score, assets, finder.catalog())?;
-        let settings = serde_json::to_vec(config).unwrap_or_default();
-        let everything = assets.fingerprint(&[
-            ("rules", "toml"),
+        let before_rules = assets.fingerprint(&[
             ("lexicon", "toml"),
             ("lexicon/cues", "toml"),
-            ("scorecards", "toml"),
             ("dict", "txt"),
             ("taxonomy", "toml"),
         ])?;
+        let stages = PipelineConfig { score: ScoreConfig::default(), ..config.clone() };
+        let fingerprint = [
+            hash(&stages, &before_rules),
+            hash(&(), &assets.fingerprint(&[("rules", "toml")])?),
+            hash(&config.score, &assets.fingerprint(&[("scorecards", "toml")])?),
+        ];
         let provenance = Provenance {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            config_fingerprint: short_hex(&Sha256::new().chain_update(&settings).chain_update(everything).finalize()),
+            config_fingerprint: fingerprint.join("-"),
             rules_version: assets.fingerprint(&[("rules", "toml"), ("lexicon", "toml"), ("lexicon/cues", "toml")])?,
             scorecard_version: String::new(),
             models: learned.provenance(),
@@ -144,6 +172,7 @@ impl Pipeline {
             scorer,
             learned,
             synonyms: Arc::new(Synonyms::load(assets)?),
+            dictionaries: assets.fingerprint(&[renew::DICTIONARIES])?,
             provenance,
         })
     }
@@ -276,10 +305,7 @@ impl Pipeline {
         let score = self.scorer.run(&context, &found.findings, &facts);
         done(Stage::Score);
         let report = signal::report(&context, &found.findings);
-        let provenance = Provenance {
-            scorecard_version: score.as_ref().map_or_else(String::new, |s| self.scorer.version_of(&s.scorecard)),
-            ..self.provenance.clone()
-        };
+        let provenance = scored_by(&self.scorer, &self.provenance, score.as_ref());
         let turn_analyses = turns
             .iter()
             .zip(&signals.turns)
@@ -292,8 +318,10 @@ impl Pipeline {
                 acts: signal.acts.clone(),
             })
             .collect();
+        let masked = self.normalizer.masked_record(record, &turns);
         let analyzed = Analyzed {
-            record: self.normalizer.masked_record(record, &turns),
+            particulars: Particulars::of(record, &turns, &masked),
+            record: masked,
             analysis: Analysis {
                 call_id: record.call_id.clone(),
                 turns: turn_analyses,
@@ -314,6 +342,20 @@ impl Pipeline {
     /// depend on the number of threads.
     pub fn analyze_batch(&self, records: &[CallRecord]) -> Vec<Analyzed> {
         records.par_iter().map(|record| self.analyze(record)).collect()
+    }
+}
+
+/// Settings and files, 16 hex digits.
+fn hash(settings: &impl serde::Serialize, files: &str) -> String {
+    let settings = serde_json::to_vec(settings).unwrap_or_default();
+    short_hex(&Sha256::new().chain_update(settings).chain_update(files).finalize())
+}
+
+/// The provenance of an analysis with that score.
+fn scored_by(scorer: &Scorer, pipeline: &Provenance, score: Option<&Score>) -> Provenance {
+    Provenance {
+        scorecard_version: score.map_or_else(String::new, |s| scorer.version_of(&s.scorecard)),
+        ..pipeline.clone()
     }
 }
 

@@ -44,8 +44,24 @@ impl Synonyms {
         Ok(synonyms)
     }
 
+    /// Tells of every line that [`Self::load`] would refuse.
+    pub(crate) fn mistakes(assets: &Assets, note: &mut dyn FnMut(Error)) {
+        let mut synonyms = Self::default();
+        match assets.read_dir("synonyms", "txt") {
+            Err(error) => note(error),
+            Ok(files) => {
+                for asset in files {
+                    let lines = asset.text.lines().zip(1..);
+                    lines
+                        .filter_map(|(line, number)| synonyms.add_line(line, &asset, number).err())
+                        .for_each(&mut *note);
+                }
+            }
+        }
+    }
+
     fn add_line(&mut self, line: &str, asset: &Asset, number: usize) -> Result<()> {
-        let refuse = |message: String| Error::Config { file: asset.origin.clone(), line: number, message };
+        let refuse = |message: String| Error::in_line(asset, number, message);
         let text = line.split('#').next().unwrap_or_default().trim_start_matches('\u{feff}');
         let mut group: Vec<String> = Vec::new();
         for word in text.split_whitespace() {
@@ -98,7 +114,9 @@ impl Synonyms {
             if found.last().is_some_and(|last| start < last.span.end) {
                 continue;
             }
-            let ends = bounds.iter().rev().filter(|&&end| end > start && (end - start) as usize <= self.longest);
+            let within = |after: u32| bounds.partition_point(|&end| end <= after);
+            let farthest = start.saturating_add(u32::try_from(self.longest).unwrap_or(u32::MAX));
+            let ends = bounds.get(within(start)..within(farthest)).unwrap_or_default().iter().rev();
             let mut words = ends.filter_map(|&end| {
                 let word: String = chars.get(start as usize..end as usize)?.iter().collect();
                 let others = self.of(&word);
@@ -149,6 +167,14 @@ mod tests {
         assert_eq!(found, [Synonymous { span: Span::new(1, 6), others: &["房积金".to_owned()] }]);
         // No bound after 公积金: the word is another one.
         assert!(synonyms.find("公积金额", &[0, 2, 4]).is_empty());
+    }
+
+    /// For every word all of the text's bounds were looked at.
+    #[test]
+    fn a_long_text_took_the_square_of_its_length() {
+        let synonyms = read("公积金 房积金\n住房公积金 房积金").unwrap();
+        let bounds: Vec<u32> = (0..=900_000).collect();
+        assert_eq!(synonyms.find(&"查公积金".repeat(225_000), &bounds).len(), 225_000);
     }
 
     #[test]

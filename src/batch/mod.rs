@@ -2,6 +2,7 @@
 //! reader, workers and sink, the quarantine and the summary; where the results go is the
 //! sink's business.
 
+mod explain;
 mod inputs;
 mod quarantine;
 
@@ -24,6 +25,9 @@ const CHUNKS_WAITING: usize = 2;
 /// Warnings that are kept word for word; the rest is counted.
 const WARNINGS_KEPT: usize = 20;
 
+/// Bad records that are explained at the end; the rest is in the quarantine.
+const EXPLAINED: usize = 5;
+
 /// One analysed call and where it came from.
 #[derive(Debug)]
 pub struct Done {
@@ -41,12 +45,12 @@ pub trait Sink: Send {
     /// When they cannot be kept; the batch stops.
     fn put(&mut self, calls: Vec<Done>) -> miette::Result<()>;
 
-    /// All calls of an input were put.
+    /// All calls of an input were put. False when the input has changed meanwhile, so that it does not count as read.
     ///
     /// # Errors
     /// When that cannot be noted; the batch stops.
-    fn source_done(&mut self, _done: &SourceDone) -> miette::Result<()> {
-        Ok(())
+    fn source_done(&mut self, _done: &SourceDone) -> miette::Result<bool> {
+        Ok(true)
     }
 }
 
@@ -68,6 +72,8 @@ pub struct Summary {
     pub calls: u64,
     /// Records that went to the quarantine.
     pub rejected: u64,
+    /// What is wrong with the first of them, and what to do.
+    pub explained: Vec<String>,
     /// Quarantined records in whose text somebody may be in danger.
     pub crisis_rejected: Vec<String>,
     /// Calls with a crisis finding, by id.
@@ -81,6 +87,17 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Counts a bad record.
+    pub(crate) fn reject(&mut self, rejected: &Rejected, crisis: bool) {
+        self.rejected += 1;
+        if self.explained.len() < EXPLAINED {
+            self.explained.push(explain::explain(rejected));
+        }
+        if crisis {
+            self.crisis_rejected.push(place(&rejected.source));
+        }
+    }
+
     fn warn(&mut self, warning: impl FnOnce() -> String) {
         self.warning_count += 1;
         if self.warnings.len() < WARNINGS_KEPT {
@@ -158,7 +175,7 @@ impl Batch<'_> {
             drop(worked);
             let kept = join(keeper)?;
             join(reader)?;
-            kept.quarantine_flushed()
+            kept.quarantine_settled()
         })
     }
 
@@ -166,7 +183,7 @@ impl Batch<'_> {
         let mut chunk = Chunk::default();
         for (index, path) in inputs.iter().enumerate() {
             progress.file(path, index, inputs.len());
-            let (mut calls, mut rejected) = (0, 0);
+            let (mut calls, mut rejected, mut stopped) = (0, 0, false);
             for imported in self.importer.open(path).map_err(crate::diagnostic::pipeline)? {
                 match imported {
                     Imported::Call { record, source, warnings } => {
@@ -181,6 +198,7 @@ impl Batch<'_> {
                     }
                     Imported::Rejected(bad) => {
                         rejected += 1;
+                        stopped |= bad.passing;
                         chunk.rejected.push(bad);
                     }
                 }
@@ -190,7 +208,10 @@ impl Batch<'_> {
                     return Ok(()); // nobody keeps the results any more
                 }
             }
-            chunk.done.push(SourceDone { path: path.clone(), calls, rejected });
+            // What the system refused to read, the next run tries again.
+            if !stopped {
+                chunk.done.push(SourceDone { path: path.clone(), calls, rejected });
+            }
         }
         let _ = out.send(chunk);
         Ok(())
@@ -207,10 +228,29 @@ impl Batch<'_> {
             .into_par_iter()
             .map(|rejected| {
                 let crisis = self.sounds_like_crisis(rejected.readable.as_deref());
-                (rejected, crisis)
+                (self.masked(rejected), crisis)
             })
             .collect();
-        Worked { calls, rejected, warnings: chunk.warnings, done: chunk.done }
+        let warnings = chunk.warnings.into_iter().map(|(source, text)| (source, self.without_persons(text))).collect();
+        Worked { calls, rejected, warnings, done: chunk.done }
+    }
+
+    /// A reason may quote the value that it is about.
+    pub(crate) fn masked(&self, rejected: Rejected) -> Rejected {
+        Rejected {
+            field: rejected.field.map(|field| self.without_persons(field)),
+            reason: self.without_persons(rejected.reason),
+            ..rejected
+        }
+    }
+
+    fn without_persons(&self, text: String) -> String {
+        let normalized = self.pipeline.normalizer().text(&text);
+        if normalized.masks.is_empty() {
+            text
+        } else {
+            normalized.text
+        }
     }
 
     /// A record that cannot be kept may still be a call for help.
@@ -231,6 +271,7 @@ pub(crate) fn without_start(record: &CallRecord, source: SourceRef) -> Rejected 
         field: Some("started_at".to_owned()),
         reason: "missing; give it in the record, with --meta or with --date".to_owned(),
         readable: Some(record.turns.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join("\n")),
+        passing: false,
     }
 }
 
@@ -240,8 +281,8 @@ struct Kept<'a> {
 }
 
 impl Kept<'_> {
-    fn quarantine_flushed(self) -> miette::Result<Summary> {
-        self.quarantine.finish()?;
+    fn quarantine_settled(self) -> miette::Result<Summary> {
+        self.quarantine.settle([])?;
         Ok(self.summary)
     }
 }
@@ -253,23 +294,21 @@ fn keep<'a>(
     progress: &dyn Progress,
 ) -> miette::Result<Kept<'a>> {
     let mut summary = Summary::default();
-    // A digest instead of the id bounds what a long batch has to remember.
-    let mut last_of: HashMap<[u8; 16], u64> = HashMap::new();
+    // A digest instead of the id bounds what a long batch has to remember. It is as short as it can be: that two of a
+    // hundred million calls have the same one is less likely than 1e-12.
+    let mut last_of: HashMap<[u8; 12], u32> = HashMap::new();
     for chunk in chunks {
         for (source, warning) in chunk.warnings {
             summary.warn(|| format!("{}: {warning}", place(&source)));
         }
         for (rejected, crisis) in chunk.rejected {
-            summary.rejected += 1;
-            if crisis {
-                summary.crisis_rejected.push(place(&rejected.source));
-            }
+            summary.reject(&rejected, crisis);
             quarantine.put(&rejected, crisis)?;
         }
-        for (position, done) in (summary.calls..).zip(&chunk.calls) {
+        for (position, done) in (summary.calls as u32..).zip(&chunk.calls) {
             let call_id = &done.analyzed.analysis.call_id;
             if let Some(earlier) = last_of.insert(digest(call_id), position) {
-                summary.superseded.insert(earlier);
+                summary.superseded.insert(u64::from(earlier));
                 summary
                     .warn(|| format!("{}: call_id {call_id} came before; this one replaces it", place(&done.source)));
             }
@@ -279,17 +318,25 @@ fn keep<'a>(
         summary.crisis_calls.extend(in_crisis.map(|done| done.analyzed.analysis.call_id.clone()));
         let count = chunk.calls.len() as u64;
         sink.put(chunk.calls)?;
+        if !chunk.done.is_empty() {
+            // What counts as read is not read again: what is wrong with it has to be on disk.
+            quarantine.settle(chunk.done.iter().map(|done| done.path.as_path()))?;
+        }
         for done in &chunk.done {
-            sink.source_done(done)?;
+            if !sink.source_done(done)? {
+                summary.warn(|| {
+                    format!("{}: changed while it was read; run this again to read it again", done.path.display())
+                });
+            }
         }
         progress.calls(count);
     }
     Ok(Kept { summary, quarantine })
 }
 
-fn digest(call_id: &str) -> [u8; 16] {
-    let mut short = [0; 16];
-    short.copy_from_slice(&Sha256::digest(call_id)[..16]);
+fn digest(call_id: &str) -> [u8; 12] {
+    let mut short = [0; 12];
+    short.copy_from_slice(&Sha256::digest(call_id)[..12]);
     short
 }
 

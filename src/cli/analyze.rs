@@ -46,7 +46,7 @@ pub(super) fn run(args: &AnalyzeArgs) -> miette::Result<u8> {
     if to_stdout && args.format == Format::Parquet {
         return Err(miette!(help = "name a file with --out", "Parquet cannot be written to the standard output"));
     }
-    let loaded = args.input.load()?;
+    let loaded = args.input.load(None)?;
     let batch = Batch {
         importer: &loaded.importer,
         pipeline: &loaded.pipeline,
@@ -77,10 +77,8 @@ struct Spool {
 
 impl Spool {
     fn beside(out: Option<&Path>) -> miette::Result<Self> {
-        let folder = out.and_then(Path::parent).filter(|p| !p.as_os_str().is_empty());
-        let file = match folder {
-            Some(folder) => NamedTempFile::new_in(folder),
-            None if out.is_some() => NamedTempFile::new_in("."),
+        let file = match out.filter(|out| !is_stream(out)) {
+            Some(out) => NamedTempFile::new_in(folder_of(out)),
             None => NamedTempFile::new(),
         };
         let file = file.into_diagnostic().wrap_err("no place for the output")?;
@@ -133,13 +131,27 @@ fn parquet(lines: impl Iterator<Item = miette::Result<String>>, out: &mut BufWri
     Ok(())
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whether a device or a pipe is there, which is written to and not replaced.
+fn is_stream(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
+}
+
 /// Writes a file beside its final name and renames it, so that no half-written output is ever seen.
 fn persist(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> miette::Result<()>) -> miette::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let temp = NamedTempFile::new_in(folder).into_diagnostic().wrap_err_with(|| path.display().to_string())?;
+    let named = || path.display().to_string();
+    if is_stream(path) {
+        let mut out = BufWriter::new(File::options().write(true).open(path).into_diagnostic().wrap_err_with(named)?);
+        write(&mut out).wrap_err_with(named)?;
+        return out.flush().into_diagnostic().wrap_err_with(named);
+    }
+    let temp = NamedTempFile::new_in(folder_of(path)).into_diagnostic().wrap_err_with(named)?;
     let mut out = BufWriter::new(temp.reopen().into_diagnostic()?);
-    write(&mut out)?;
+    write(&mut out).wrap_err_with(named)?;
     out.into_inner().into_diagnostic()?.sync_all().into_diagnostic()?;
-    temp.persist(path).into_diagnostic().wrap_err_with(|| path.display().to_string())?;
+    temp.persist(path).into_diagnostic().wrap_err_with(named)?;
     Ok(())
 }

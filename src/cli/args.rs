@@ -1,6 +1,6 @@
 //! Options that several commands share, and what they turn into.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
@@ -13,6 +13,7 @@ use qingting_pipeline::{Pipeline, assets::Assets};
 use crate::batch::{self, Summary};
 use crate::config::Settings;
 use crate::diagnostic;
+use crate::documents::Shelf;
 use crate::insight::gaps::ArticleModels;
 
 /// Where the configuration is.
@@ -29,6 +30,16 @@ impl ConfigArgs {
             crate::config::Error::File(file) => diagnostic::pipeline(file),
             other => miette!("{other}"),
         })
+    }
+
+    /// The settings, and the documents with what is published in a data folder, if there is one.
+    pub(crate) fn load_with(&self, data: Option<&Path>) -> miette::Result<(Settings, Shelf)> {
+        let (settings, files) = self.load()?;
+        let shelf = match data {
+            Some(data) => Shelf::of_folder(files, data).map_err(super::data::index)?,
+            None => Shelf::new(files, []),
+        };
+        Ok((settings, shelf))
     }
 }
 
@@ -80,6 +91,9 @@ impl Models {
 /// # Errors
 /// When a file of the configuration or of a model is missing or wrong.
 pub(crate) fn pipeline(settings: &Settings, assets: &Assets) -> miette::Result<Pipeline> {
+    if settings.models.decide != Decide::Static {
+        super::data::prepare_engine()?;
+    }
     Pipeline::new(&settings.pipeline(), assets).map_err(diagnostic::pipeline)
 }
 
@@ -142,23 +156,35 @@ fn pair(text: &str) -> Result<(String, String), String> {
 /// What a batch needs, loaded.
 pub(crate) struct Loaded {
     pub(crate) settings: Settings,
+    /// The documents that the pipeline was made of.
+    pub(crate) shelf: Shelf,
     pub(crate) pipeline: Pipeline,
     pub(crate) importer: Importer,
     pub(crate) pool: rayon::ThreadPool,
     pub(crate) inputs: Vec<PathBuf>,
 }
 
+impl Loaded {
+    /// Takes up what was published since.
+    pub(crate) fn renew(&mut self, shelf: Shelf) -> miette::Result<()> {
+        self.pipeline = pipeline(&self.settings, shelf.assets())?;
+        self.shelf = shelf;
+        Ok(())
+    }
+}
+
 impl InputArgs {
-    pub(crate) fn load(&self) -> miette::Result<Loaded> {
+    /// For a data folder by what is published there, else by the files.
+    pub(crate) fn load(&self, data: Option<&Path>) -> miette::Result<Loaded> {
         let inputs = batch::expand(&self.inputs)?;
-        self.load_for(inputs)
+        self.load_for(inputs, data)
     }
 
     /// As [`Self::load`], for these inputs and no others.
-    pub(crate) fn load_for(&self, inputs: Vec<PathBuf>) -> miette::Result<Loaded> {
-        let (mut settings, assets) = self.config.load()?;
+    pub(crate) fn load_for(&self, inputs: Vec<PathBuf>, data: Option<&Path>) -> miette::Result<Loaded> {
+        let (mut settings, shelf) = self.config.load_with(data)?;
         Models::apply(self.models, &mut settings);
-        let pipeline = pipeline(&settings, &assets)?;
+        let pipeline = pipeline(&settings, shelf.assets())?;
         let importer = Importer::new(self.options(&settings)?).map_err(diagnostic::pipeline)?;
         let threads = self.threads.unwrap_or(settings.batch.threads);
         let pool = rayon::ThreadPoolBuilder::new()
@@ -167,7 +193,7 @@ impl InputArgs {
             .build()
             .into_diagnostic()
             .wrap_err("worker threads")?;
-        Ok(Loaded { settings, pipeline, importer, pool, inputs })
+        Ok(Loaded { settings, shelf, pipeline, importer, pool, inputs })
     }
 
     /// Everything but the input's content that the result of reading and analysing it depends on.
@@ -229,6 +255,9 @@ pub(crate) fn report_summary(summary: &Summary, quarantine: &std::path::Path) ->
     eprintln!("{} calls analysed{replaced}", summary.calls);
     if summary.rejected > 0 {
         eprintln!("{} records could not be read: see {}", summary.rejected, quarantine.display());
+        for explanation in &summary.explained {
+            eprintln!("  {explanation}");
+        }
         return super::QUARANTINED;
     }
     super::GOOD

@@ -9,7 +9,6 @@ use clap::Args;
 use miette::{IntoDiagnostic, WrapErr};
 use qingting_index::{Context, DataDir, DateRange};
 use qingting_pipeline::Pipeline;
-use qingting_pipeline::assets::Assets;
 use qingting_pipeline::import::Importer;
 use qingting_proto::v1;
 use qingting_proto::v1::call_service_client::CallServiceClient;
@@ -22,12 +21,14 @@ use super::data::{Opened, index};
 use super::ingest::Store;
 use super::progress::Spinner;
 use super::submit::{holder_name, ready, status};
+use crate::access::Guard;
 use crate::batch::{Batch, Quarantine};
 use crate::config::Settings;
 use crate::diagnostic;
+use crate::documents::Shelf;
 use crate::knowledge::Choice;
 use crate::report::Period;
-use crate::server::{self, ServerConfig};
+use crate::server::{self, Judging, ServerConfig};
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
@@ -60,9 +61,10 @@ pub(super) fn run(args: &DemoArgs) -> miette::Result<u8> {
         std::fs::write(&path, text.as_bytes()).into_diagnostic().wrap_err("the demo's inputs")?;
         files.push(path);
     }
-    let pipeline = args::pipeline(&settings, &assets)?;
+    let shelf = Shelf::of_folder(assets, &data_path).map_err(index)?;
+    let pipeline = args::pipeline(&settings, shelf.assets())?;
     let data = DataDir::open_writer(&data_path, Context::new(&pipeline), "qingting demo").map_err(index)?;
-    let opened = Opened { settings, assets, pipeline, data };
+    let opened = Opened { settings, shelf, pipeline, data };
 
     heading("一、导入、分析、入库、建索引");
     let code = ingest(&opened, &files[0])?;
@@ -80,9 +82,9 @@ pub(super) fn run(args: &DemoArgs) -> miette::Result<u8> {
     }
 
     heading("三、通过 gRPC 查询");
-    let Opened { settings, assets, pipeline, data } = opened;
+    let Opened { settings, shelf, pipeline, data } = opened;
     drop(data); // one writer at a time: now it is the server
-    serve_and_ask(&settings, assets, Arc::new(pipeline), data_path.clone())?;
+    serve_and_ask(&settings, shelf, Arc::new(pipeline), data_path.clone())?;
     println!("\n用时 {:.1} 秒", began.elapsed().as_secs_f64());
     if args.keep.is_some() {
         println!("数据保留在 {0}，可以继续查询：qingting search 停水 --data {0}", data_path.display());
@@ -122,17 +124,21 @@ fn ingest(opened: &Opened, calls: &Path) -> miette::Result<u8> {
     })
 }
 
-fn serve_and_ask(settings: &Settings, assets: Assets, pipeline: Arc<Pipeline>, data: PathBuf) -> miette::Result<()> {
+fn serve_and_ask(settings: &Settings, shelf: Shelf, pipeline: Arc<Pipeline>, data: PathBuf) -> miette::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
     runtime.block_on(async {
         let config = ServerConfig { listen: ([127, 0, 0, 1], 0).into(), ..settings.server.clone() };
-        let listener = server::bind(&config).await.into_diagnostic()?;
+        // The demo asks itself, on this machine.
+        let guard = Guard::open();
+        let listener = server::bind(&config, &guard).await.into_diagnostic()?;
         let address = listener.local_addr().into_diagnostic()?;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let articles = Choice::new(settings);
-        let over = (settings.insight(), assets);
-        let load = move || server::data::open(&data, &holder_name(address), pipeline, &articles, over);
-        let served = tokio::spawn(server::run(listener, config, load, async {
+        let insight = settings.insight();
+        let judging = Judging { pipeline, config: Arc::new(settings.pipeline()), shelf };
+        let context = Context::new(&judging.pipeline);
+        let load = move || server::data::open(&data, &holder_name(address), judging, context, &articles, insight);
+        let served = tokio::spawn(server::run(listener, config, guard, load, async {
             let _ = stopped.await; // a dropped sender means the same
         }));
         println!("服务已在 {address} 启动");
@@ -223,7 +229,7 @@ fn marked(turn: &v1::TurnHit) -> String {
     format!("{}{}：{text}", clock(turn.start_ms), speaker(turn.role()))
 }
 
-fn speaker(role: v1::Role) -> &'static str {
+pub(super) fn speaker(role: v1::Role) -> &'static str {
     match role {
         v1::Role::Agent => "坐席",
         v1::Role::Caller => "来电人",

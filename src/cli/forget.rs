@@ -8,9 +8,10 @@ use qingting_index::{Erase, Erased};
 use super::GOOD;
 use super::data::{DataArgs, Opened, index};
 use crate::config::Settings;
+use crate::experience;
 
 #[derive(Debug, Args)]
-#[group(id = "whom", required = true, multiple = false, args = ["caller", "call"])]
+#[group(id = "whom", required = true, multiple = false, args = ["caller", "call", "officer"])]
 pub(super) struct ForgetArgs {
     #[command(flatten)]
     data: DataArgs,
@@ -20,6 +21,9 @@ pub(super) struct ForgetArgs {
     /// A single call
     #[arg(long, value_name = "ID")]
     call: Option<String>,
+    /// Who an experience officer was, by the id in the programme; what they reported stays, under a pseudonym
+    #[arg(long, value_name = "ID")]
+    officer: Option<String>,
     /// Say how many calls there are and erase nothing
     #[arg(long)]
     dry_run: bool,
@@ -51,12 +55,22 @@ struct WhoArgs {
 
 impl WhoArgs {
     fn name(&self) -> String {
-        let user = || ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
         self.who.clone().or_else(user).unwrap_or_else(|| "command line".to_owned())
     }
 }
 
-fn days(text: &str) -> Result<u32, String> {
+/// Who the audit trail names: the user of this machine, if it has one, and the command.
+pub(super) fn actor(command: &str) -> String {
+    user().map_or_else(|| command.to_owned(), |user| format!("{user} ({command})"))
+}
+
+/// The user of the system.
+pub(super) fn user() -> Option<String> {
+    ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok())
+}
+
+/// A number of days such as 400d.
+pub(super) fn days(text: &str) -> Result<u32, String> {
     match text.strip_suffix('d').unwrap_or(text).parse() {
         Ok(0) | Err(_) => Err(format!("{text:?} is not a number of days such as 400d")),
         Ok(days) => Ok(days),
@@ -66,16 +80,46 @@ fn days(text: &str) -> Result<u32, String> {
 /// # Errors
 /// When another process writes the data folder, or it cannot be written.
 pub(super) fn forget(args: &ForgetArgs) -> miette::Result<u8> {
+    if let Some(officer) = &args.officer {
+        return forget_officer(args, officer);
+    }
     let erase = match (&args.caller, &args.call) {
         (Some(caller), _) => Erase::Caller(caller),
         (None, Some(call)) => Erase::Call(call),
-        (None, None) => return Err(miette!("name a --caller or a --call")),
+        (None, None) => return Err(miette!("name a --caller, a --call or an --officer")),
     };
     if args.dry_run {
         return would(&args.data.reader()?, erase);
     }
     let opened = writer(&args.data, "qingting forget")?;
     done(opened, erase, &args.who.name())
+}
+
+fn forget_officer(args: &ForgetArgs, officer: &str) -> miette::Result<u8> {
+    let opened = if args.dry_run {
+        args.data.reader()?
+    } else {
+        writer(&args.data, "qingting forget")?
+    };
+    let is_there = match args.dry_run {
+        true => experience::load(&opened.data).map_err(index)?.officers.contains_key(officer),
+        false => {
+            let was_there = opened.data.forget_officer(officer, &args.who.name()).map_err(index)?;
+            opened.data.close().map_err(index)?;
+            was_there
+        }
+    };
+    if !is_there {
+        return Err(miette!(
+            help = "qingting experience officers --data DIR lists them",
+            "there is no officer {officer}"
+        ));
+    }
+    match args.dry_run {
+        true => println!("officer {officer} would be forgotten"),
+        false => println!("officer {officer} forgotten; what they reported, said and voted stays, under a pseudonym"),
+    }
+    Ok(GOOD)
 }
 
 /// # Errors

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use qingting_index::{Context, DataDir, Error, IngestSession, IngestSummary, SourceFile};
+use qingting_index::{DataDir, Error, IngestSession, IngestSummary, SourceFile};
 
 use super::InputArgs;
 use super::args::{Loaded, report_deep, report_summary};
-use super::data::index;
+use super::data::{index, published_since};
 use super::metrics::{self, Run};
 use super::progress::Spinner;
 use crate::batch::{Batch, Done, Quarantine, Sink, SourceDone, Summary};
@@ -42,12 +42,14 @@ pub(super) struct IngestArgs {
 /// When an input cannot be read or the data folder cannot be written.
 pub(super) fn run(args: &IngestArgs) -> miette::Result<u8> {
     if !args.watch {
-        return counted(args, || ingest(args, &args.input.load()?, Quarantine::new(quarantine_path(args))));
+        return counted(args, || {
+            ingest(args, &mut args.input.load(Some(&args.data))?, Quarantine::keeping(quarantine_path(args)))
+        });
     }
-    let mut loaded = args.input.load_for(Vec::new())?;
+    let mut loaded = args.input.load_for(Vec::new(), Some(&args.data))?;
     super::watch::run(&args.input.inputs, Duration::from_secs(args.still), |files| {
         loaded.inputs = files.to_vec();
-        counted(args, || ingest(args, &loaded, Quarantine::adding(quarantine_path(args)))).map(drop)
+        counted(args, || ingest(args, &mut loaded, Quarantine::keeping(quarantine_path(args)))).map(drop)
     })?;
     Ok(super::GOOD)
 }
@@ -74,24 +76,36 @@ fn counted(args: &IngestArgs, ingest: impl FnOnce() -> miette::Result<(Summary, 
 }
 
 /// What was done, and where bad records are listed.
-fn ingest(args: &IngestArgs, loaded: &Loaded, mut quarantine: Quarantine) -> miette::Result<(Summary, PathBuf)> {
-    let data = match DataDir::open_writer(&args.data, Context::new(&loaded.pipeline), "qingting ingest") {
-        Ok(data) => data,
-        Err(Error::Locked { path, holder }) => {
-            let summary = super::submit::through_server(loaded, &path, &holder, &mut quarantine)?;
-            return Ok((summary, quarantine.path().to_owned()));
+fn ingest(args: &IngestArgs, loaded: &mut Loaded, mut quarantine: Quarantine) -> miette::Result<(Summary, PathBuf)> {
+    let data = loop {
+        let context = loaded.settings.originals.context(&loaded.pipeline).map_err(index)?;
+        let data = match DataDir::open_writer(&args.data, context, "qingting ingest") {
+            Ok(data) => data,
+            Err(Error::Locked { path, holder }) => {
+                let summary = super::submit::through_server(loaded, &path, &holder, &mut quarantine)?;
+                return Ok((summary, quarantine.path().to_owned()));
+            }
+            Err(error) => return Err(index(error)),
+        };
+        // Since the last round of --watch, say.
+        match published_since(&data, &loaded.shelf).map_err(index)? {
+            None => break data,
+            Some(newer) => loaded.renew(newer)?,
         }
-        Err(error) => return Err(index(error)),
     };
-    let session = data.ingest().map_err(index)?;
+    let mut session = data.ingest().map_err(index)?;
+    session.commit_every(loaded.settings.batch.commit_calls).map_err(index)?;
     let options = args.input.fingerprint(loaded.pipeline.provenance());
     let (mut inputs, mut files, mut skipped) = (Vec::new(), HashMap::new(), 0);
+    if args.again {
+        session.forget_sources(&loaded.inputs).map_err(index)?;
+    }
     for path in &loaded.inputs {
         match session.changed(path, &options).map_err(index)? {
-            None if !args.again => skipped += 1,
-            file => {
+            None => skipped += 1,
+            Some(file) => {
                 inputs.push(path.clone());
-                files.extend(file.map(|f| (path.clone(), f)));
+                files.insert(path.clone(), file);
             }
         }
     }
@@ -152,10 +166,10 @@ impl Sink for Store<'_> {
         Ok(())
     }
 
-    fn source_done(&mut self, done: &SourceDone) -> miette::Result<()> {
+    fn source_done(&mut self, done: &SourceDone) -> miette::Result<bool> {
         match self.files.remove(&done.path) {
             Some(file) => self.session.source_done(file, done.calls, done.rejected).map_err(index),
-            None => Ok(()),
+            None => Ok(true),
         }
     }
 }

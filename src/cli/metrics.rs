@@ -73,13 +73,17 @@ fn next(before: &str, run: Run, now: u64) -> String {
 /// When the file cannot be read or replaced.
 pub(super) fn add(path: &Path, run: Run) -> miette::Result<()> {
     let write = || -> std::io::Result<()> {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
+        // A device or a pipe is written to: it has no earlier figures, and must not be replaced.
+        if std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+            return std::fs::write(path, next("", run, now));
+        }
         let before = match std::fs::read_to_string(path) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
             text => text?,
         };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::Builder::new().prefix(".qingting-").tempfile_in(folder)?;
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
         file.write_all(next(&before, run, now).as_bytes())?;
         // The collector runs as another user.
         #[cfg(unix)]

@@ -1,6 +1,8 @@
 //! `qingting hotspots`, `qingting associations` and `qingting callers`: where it burns, what goes with
 //! what, and who calls again.
 
+use std::path::PathBuf;
+
 use chrono::NaiveDate;
 use clap::Args;
 use miette::{IntoDiagnostic, miette};
@@ -9,6 +11,7 @@ use qingting_pipeline::topic::callers::{CallerPatterns, Repeats, patterns};
 use qingting_pipeline::topic::hotspot::hotspots;
 use qingting_pipeline::topic::view::{Item, TopicView};
 
+use super::args::ConfigArgs;
 use super::data::{DataArgs, DateArgs};
 use super::topics::failure;
 use crate::insight;
@@ -21,7 +24,7 @@ pub(super) struct HotspotsArgs {
     #[command(flatten)]
     data: DataArgs,
     /// Last day [default: the day of the newest call]
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, alias = "to", value_name = "YYYY-MM-DD")]
     until: Option<NaiveDate>,
     /// Days up to it [default: [hotspot] days of the settings]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=366))]
@@ -52,9 +55,13 @@ pub(super) struct AssociationsArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct CallersArgs {
+pub(super) struct PatternArgs {
+    /// The data folder
+    // Optional only for the commands beneath, which have their own.
+    #[arg(long, value_name = "DIR", env = "QINGTING_DATA", required = true)]
+    data: Option<PathBuf>,
     #[command(flatten)]
-    data: DataArgs,
+    config: ConfigArgs,
     #[command(flatten)]
     dates: DateArgs,
     /// Most entries of each list
@@ -159,8 +166,9 @@ fn print_rule(view: &TopicView, rule: &Association, title: &dyn Fn(&str) -> Opti
 
 /// # Errors
 /// When the topics cannot be read.
-pub(super) fn callers(args: &CallersArgs) -> miette::Result<u8> {
-    let opened = args.data.reader()?;
+pub(super) fn callers(args: &PatternArgs) -> miette::Result<u8> {
+    let data = args.data.clone().ok_or_else(|| miette!("--data DIR is missing"))?;
+    let opened = DataArgs { data, config: args.config.clone() }.reader()?;
     // A repeat has its first contact before the range.
     let view = insight::load(&opened.data, qingting_index::DateRange::ALL).map_err(failure)?;
     let config = &opened.settings.callers;

@@ -20,15 +20,15 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "YYYY-MM-DD", conflicts_with_all = ["from", "to"])]
     date: Option<NaiveDate>,
     /// First day of a longer period, such as a week or a month
-    #[arg(long, value_name = "YYYY-MM-DD", requires = "to")]
+    #[arg(long, alias = "since", value_name = "YYYY-MM-DD", requires = "to")]
     from: Option<NaiveDate>,
     /// Its last day
-    #[arg(long, value_name = "YYYY-MM-DD", requires = "from")]
+    #[arg(long, alias = "until", value_name = "YYYY-MM-DD", requires = "from")]
     to: Option<NaiveDate>,
     /// The HTML file to write
     #[arg(long, value_name = "FILE.html")]
     out: PathBuf,
-    /// Write kpis.csv, faults.csv, agents.csv and calls.csv into this folder too
+    /// Write kpis.csv, faults.csv, agents.csv, cases.csv and calls.csv into this folder too
     #[arg(long, value_name = "DIR")]
     csv: Option<PathBuf>,
 }
@@ -77,11 +77,13 @@ pub(super) fn make(opened: &Opened, period: Period, out: &Path, csv: Option<&Pat
     let insight = opened.settings.insight();
     // A folder that nobody imported articles into has no index of them, and a report creates none.
     let knowledge = opened.data.knowledge_index_dir().is_dir().then(|| opened.knowledge()).transpose()?;
+    let experience = crate::experience::Rules::load(opened.shelf.assets()).map_err(crate::diagnostic::pipeline)?;
     let source = Source {
         data: &opened.data,
         catalog,
         config: &opened.settings.report,
         insight: &insight,
+        experience: &experience,
         knowledge: knowledge.as_ref(),
         zone: opened.settings.import.timezone.parse().unwrap_or(chrono_tz::Asia::Shanghai),
     };
@@ -109,7 +111,7 @@ pub(super) fn make(opened: &Opened, period: Period, out: &Path, csv: Option<&Pat
     Ok(report)
 }
 
-fn write(path: &Path, page: &str) -> io::Result<()> {
+pub(super) fn write(path: &Path, page: &str) -> io::Result<()> {
     // A pipe or a terminal is written to, not replaced.
     if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
         return std::fs::write(path, page);

@@ -75,7 +75,7 @@ pub(super) struct SearchArgs {
 pub(super) fn run(args: &SearchArgs) -> miette::Result<u8> {
     let opened = args.data.reader()?;
     let facet = |field: &String| FacetRequest { field: field.clone(), limit: usize::from(args.facet_size) };
-    let query = CallQuery {
+    let mut query = CallQuery {
         text: Some(args.query.clone()).filter(|q| !q.trim().is_empty()),
         like: args.like.clone(),
         filter: args.filter.as_deref().map(Filter::parse).transpose().map_err(index)?,
@@ -88,6 +88,9 @@ pub(super) fn run(args: &SearchArgs) -> miette::Result<u8> {
         by_sound: !args.literal,
         ..CallQuery::default()
     };
+    if let Some(filter) = &mut query.filter {
+        super::indicators::resolve(&opened, filter)?;
+    }
     let topics = |topic: &str| {
         let topics: Topics = opened.data.read_topics()?.ok_or(insight::Error::NoTopics)?;
         calls_of(&topics, topic)

@@ -2,6 +2,7 @@
 //! which analyses and keeps them and acknowledges each.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures::StreamExt;
 use miette::{IntoDiagnostic, WrapErr, miette};
@@ -10,13 +11,14 @@ use qingting_proto::v1::IngestCallsRequest;
 use qingting_proto::v1::ingest_service_client::IngestServiceClient;
 use tokio::runtime::Runtime;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 
 use super::args::Loaded;
 use super::progress::Spinner;
 use crate::batch::{Batch, Progress, Quarantine, Summary, without_start};
 use crate::diagnostic;
 use crate::server::convert::record_to_wire;
+use crate::server::local;
 
 /// How the server is named in the lock of its data folder: [`holder_name`] and an address.
 const HOLDER: &str = "qingting serve on ";
@@ -30,6 +32,13 @@ pub(super) fn holder_name(address: std::net::SocketAddr) -> String {
 pub(super) fn address(holder: &str) -> Option<&str> {
     holder.strip_prefix(HOLDER)?.split_whitespace().next()
 }
+
+/// How often, and how far apart, the socket of a server is looked for that has just started: half a minute.
+const SOCKET_TRIES: u32 = 300;
+const SOCKET_PAUSE: Duration = Duration::from_millis(100);
+
+/// What to do while another command writes the data folder.
+pub(super) const WAIT: &str = "wait until it is done, then run this again";
 
 /// Records that wait for the server.
 const WAITING: usize = 64;
@@ -45,11 +54,7 @@ pub(super) fn through_server(
     quarantine: &mut Quarantine,
 ) -> miette::Result<Summary> {
     let Some(address) = address(holder) else {
-        return Err(miette!(
-            help = "wait until it is done, then run this again",
-            "{} is being written by {holder}",
-            data.display()
-        ));
+        return Err(miette!(help = WAIT, "{} is being written by {holder}", data.display()));
     };
     eprintln!("{} is served on {address}: the calls go through the server", data.display());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -58,7 +63,7 @@ pub(super) fn through_server(
         .build()
         .into_diagnostic()?;
     let spinner = Spinner::new();
-    let summary = submit(&runtime, loaded, address, quarantine, &spinner);
+    let summary = submit(&runtime, loaded, data, quarantine, &spinner);
     spinner.done();
     summary
 }
@@ -66,18 +71,11 @@ pub(super) fn through_server(
 fn submit(
     runtime: &Runtime,
     loaded: &Loaded,
-    address: &str,
+    data: &Path,
     quarantine: &mut Quarantine,
     progress: &Spinner,
 ) -> miette::Result<Summary> {
-    let endpoint = Channel::from_shared(format!("http://{address}")).into_diagnostic()?;
-    let channel = runtime
-        .block_on(async {
-            let channel = endpoint.connect().await.into_diagnostic()?;
-            ready(&channel, "qingting.v1.IngestService").await?;
-            Ok::<_, miette::Report>(channel)
-        })
-        .wrap_err_with(|| format!("the server on {address} does not answer"))?;
+    let channel = runtime.block_on(connect(data, "qingting.v1.IngestService"))?;
     let mut client = IngestServiceClient::new(channel);
     let batch = Batch {
         importer: &loaded.importer,
@@ -132,24 +130,55 @@ fn submit(
         answered
     })
     .and_then(|refused| {
-        for rejected in &bad {
+        for rejected in bad {
             let crisis = batch.sounds_like_crisis(rejected.readable.as_deref());
-            if crisis {
-                summary.crisis_rejected.push(crate::batch::place(&rejected.source));
-            }
-            quarantine.put(rejected, crisis)?;
+            let rejected = batch.masked(rejected);
+            summary.reject(&rejected, crisis);
+            quarantine.put(&rejected, crisis)?;
         }
         for (index, call_id, reason) in refused {
             let unknown = SourceRef { file: PathBuf::new(), line: None };
             let source = usize::try_from(index).ok().and_then(|i| sources.get(i).cloned()).unwrap_or(unknown);
-            let rejected = Rejected { source, call_id: Some(call_id), field: None, reason, readable: None };
+            let (call_id, passing) = (Some(call_id), false);
+            let rejected = batch.masked(Rejected { source, call_id, field: None, reason, readable: None, passing });
+            summary.reject(&rejected, false);
             quarantine.put(&rejected, false)?;
-            summary.rejected += 1;
         }
-        summary.rejected += bad.len() as u64;
-        quarantine.finish()?;
+        quarantine.settle(loaded.inputs.iter().map(PathBuf::as_path))?;
         Ok(summary)
     })
+}
+
+/// Connects to the server of a data folder by the socket in it, and waits until a service answers.
+///
+/// # Errors
+/// When it cannot be reached or stops.
+pub(super) async fn connect(data: &Path, service: &str) -> miette::Result<Channel> {
+    let reach = async {
+        // Open until the connection is there.
+        let (socket, _folder) = local::address(data).into_diagnostic()?;
+        let endpoint = Endpoint::from_shared(format!("unix:{}", socket.display())).into_diagnostic()?;
+        // A server that has just started opens its socket once it has loaded.
+        for _ in 0..SOCKET_TRIES {
+            if socket.exists() {
+                break;
+            }
+            tokio::time::sleep(SOCKET_PAUSE).await;
+        }
+        endpoint.connect().await.into_diagnostic()
+    };
+    let channel = reach.await.wrap_err_with(|| format!("the server of {} does not answer", data.display()))?;
+    ready(&channel, service).await?;
+    Ok(channel)
+}
+
+/// Asks a service of the server that holds a data folder.
+pub(super) fn ask<T, F>(data: &Path, service: &str, ask: impl FnOnce(Channel) -> F) -> miette::Result<T>
+where
+    F: Future<Output = miette::Result<T>>,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().into_diagnostic()?;
+    runtime.block_on(async { ask(connect(data, service).await?).await })
 }
 
 /// Waits until a service of a server that has just started answers.

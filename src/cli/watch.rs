@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use miette::{IntoDiagnostic, WrapErr};
 
@@ -21,7 +21,7 @@ type State = (u64, SystemTime);
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     /// The state of each file, and since when it has been so.
-    seen: HashMap<PathBuf, (State, SystemTime)>,
+    seen: HashMap<PathBuf, (State, Instant)>,
     /// The state in which it was handed on.
     taken: HashMap<PathBuf, State>,
 }
@@ -29,7 +29,7 @@ pub(super) struct Watch {
 impl Watch {
     /// The files that have not changed for so long and were not handed on in this state yet. A file that has vanished
     /// is forgotten.
-    fn ready(&mut self, files: Vec<(PathBuf, State)>, now: SystemTime, still: Duration) -> Vec<PathBuf> {
+    fn ready(&mut self, files: Vec<(PathBuf, State)>, now: Instant, still: Duration) -> Vec<PathBuf> {
         let mut seen = HashMap::with_capacity(files.len());
         let mut ready = Vec::new();
         for (path, state) in files {
@@ -38,8 +38,7 @@ impl Watch {
                 // Its own time may lie in the future, or be that of the file that it is a copy of.
                 _ => now,
             };
-            let rested = now.duration_since(since).unwrap_or_default();
-            if rested >= still && self.taken.get(&path) != Some(&state) {
+            if now.duration_since(since) >= still && self.taken.get(&path) != Some(&state) {
                 ready.push(path.clone());
             }
             seen.insert(path, (state, since));
@@ -95,10 +94,13 @@ pub(super) fn run(
         // A folder may be empty, or not be there yet.
         let files = batch::expand(inputs).unwrap_or_default();
         let files = files.into_iter().filter_map(|path| state(&path).map(|state| (path, state))).collect();
-        let ready = watch.ready(files, SystemTime::now(), still);
+        let ready = watch.ready(files, Instant::now(), still);
         if !ready.is_empty() {
             if let Err(error) = take(&ready) {
                 eprintln!("{error:?}");
+                if let Some(remedy) = crate::diagnostic::remedy(&error) {
+                    eprintln!("  help: {remedy}");
+                }
             }
             watch.take(&ready);
         }
@@ -113,8 +115,8 @@ mod tests {
 
     #[test]
     fn a_file_is_ready_once_when_it_has_been_still_and_again_when_it_changed() {
-        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let (start, began) = (SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000), Instant::now());
+        let at = |seconds: u64| began + Duration::from_secs(seconds);
         let still = Duration::from_secs(10);
         let mut watch = Watch::default();
         let mut look = |size: u64, seconds: u64| {
@@ -135,7 +137,7 @@ mod tests {
         let mut watch = Watch::default();
         let mut look = |files: &[&str]| {
             let files = files.iter().map(|name| (PathBuf::from(name), (1, now))).collect();
-            let ready = watch.ready(files, now, Duration::ZERO);
+            let ready = watch.ready(files, Instant::now(), Duration::ZERO);
             watch.take(&ready);
             ready.len()
         };

@@ -17,7 +17,8 @@ use qingting_pipeline::topic::trend::CrisisAlert;
 use qingting_pipeline::topic::view::TopicView;
 use qingting_pipeline::topic::{TopicConfig, TopicError, Topics};
 
-use crate::report::crisis_quote;
+use crate::coaching::CoachingConfig;
+use crate::report::{ReportConfig, crisis_quote};
 
 /// How what is known over many calls is found.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +35,10 @@ pub struct InsightSettings {
     pub callers: CallerConfig,
     /// What is remembered of the knowledge base's use.
     pub knowledge: gaps::KnowledgeConfig,
+    /// How figures are counted.
+    pub report: ReportConfig,
+    /// How sheets and bulletins are made.
+    pub coaching: CoachingConfig,
 }
 
 /// Most calls in danger that are listed.

@@ -88,13 +88,28 @@ pub struct Agents {
 impl Agents {
     /// Counts a call; those without a score or an agent are left out.
     pub fn add(&mut self, record: &CallRecord, analysis: &Analysis, faults: &BTreeSet<&str>, catalog: &Catalog) {
-        let (Some(agent), Some(score)) = (&record.agent, &analysis.score) else {
-            return;
-        };
-        let entry = self.agents.entry(agent.id.clone()).or_default();
-        entry.name = agent.name.clone().or(entry.name.take());
-        entry.team = agent.team.clone().or(entry.team.take());
-        entry.queues.entry(record.queue.clone().unwrap_or_default()).or_default().add(score.total);
+        if let Some(agent) = &record.agent {
+            self.count(&agent.id, record.queue.as_deref().unwrap_or_default(), record, analysis, faults, catalog);
+        }
+    }
+
+    /// Counts a call as one of `key`, compared with the others of the same `cell`; one without a score is left out.
+    pub fn count(
+        &mut self,
+        key: &str,
+        cell: &str,
+        record: &CallRecord,
+        analysis: &Analysis,
+        faults: &BTreeSet<&str>,
+        catalog: &Catalog,
+    ) {
+        let Some(score) = &analysis.score else { return };
+        let entry = self.agents.entry(key.to_owned()).or_default();
+        if let Some(agent) = record.agent.as_ref().filter(|agent| agent.id == key) {
+            entry.name = agent.name.clone().or(entry.name.take());
+            entry.team = agent.team.clone().or(entry.team.take());
+        }
+        entry.queues.entry(cell.to_owned()).or_default().add(score.total);
         for &code in faults {
             let found = analysis.findings.iter().filter(|finding| finding.code == code);
             let Some(surest) = found.max_by(|a, b| a.confidence.total_cmp(&b.confidence)) else {

@@ -13,10 +13,10 @@ use super::volume::Volume;
 
 /// Fonts for Chinese that are there on common systems.
 pub(super) const FONTS: &str = "'Noto Sans CJK SC','Source Han Sans SC','PingFang SC','Microsoft YaHei',sans-serif";
-const BAR: RGBColor = RGBColor(0x5b, 0x7f, 0xa6);
-const LINE: RGBColor = RGBColor(0x1f, 0x29, 0x33);
-const GRID: RGBColor = RGBColor(0xe3, 0xe7, 0xeb);
-const TEXT: RGBColor = RGBColor(0x52, 0x5f, 0x6b);
+pub(crate) const BAR: RGBColor = RGBColor(0x5b, 0x7f, 0xa6);
+pub(crate) const LINE: RGBColor = RGBColor(0x1f, 0x29, 0x33);
+pub(crate) const GRID: RGBColor = RGBColor(0xe3, 0xe7, 0xeb);
+pub(crate) const TEXT: RGBColor = RGBColor(0x52, 0x5f, 0x6b);
 /// Pixels of the chart of the volume.
 const WIDE: (u32, u32) = (760, 210);
 /// Pixels of the chart of the scores.
@@ -30,20 +30,20 @@ const MARK: i32 = 4;
 /// Least height of an axis, so that a few calls do not look like many.
 const LEAST_HEIGHT: f64 = 4.0;
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
+pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(crate) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 /// A font size in pixels: plotters writes it out divided by 1.24.
-fn style(pixels: f64, color: RGBColor) -> TextStyle<'static> {
+pub(crate) fn style(pixels: f64, color: RGBColor) -> TextStyle<'static> {
     (FONTS, pixels * 1.24).into_font().color(&color)
 }
 
-fn anchored(pixels: f64, color: RGBColor, h: plotters::style::text_anchor::HPos) -> TextStyle<'static> {
+pub(crate) fn anchored(pixels: f64, color: RGBColor, h: plotters::style::text_anchor::HPos) -> TextStyle<'static> {
     style(pixels, color).pos(plotters::style::text_anchor::Pos::new(h, plotters::style::text_anchor::VPos::Top))
 }
 
 /// What is drawn within its frame; a chart that cannot be drawn is left out, as the numbers stand beside it.
-fn framed(
+pub(crate) fn framed(
     id: &str,
     title: &str,
     description: &str,
@@ -222,7 +222,7 @@ pub(super) fn spark(id: &str, title: &str, values: &[Option<f64>], said: &str) -
 }
 
 /// An interval beside zero, on a scale from `-most` to `most`.
-pub(super) fn difference(id: &str, title: &str, interval: &Interval, most: f64) -> Markup {
+pub(crate) fn difference(id: &str, title: &str, interval: &Interval, most: f64) -> Markup {
     let said = format!("{:+.1}，95% 区间 {:+.1} 至 {:+.1}", interval.value, interval.low, interval.high);
     framed(id, title, &said, SPARK, FINE, |area| {
         let (width, height) = area.dim_in_pixel();

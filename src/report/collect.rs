@@ -1,5 +1,5 @@
 //! One pass over the calls: every call is counted into what it belongs to and forgotten. What is held grows
-//! with days, codes, agents and queues, not with calls.
+//! with days, codes, agents and queues, not with calls; but for what the regression of drivers needs, which is bounded.
 
 use std::collections::BTreeSet;
 
@@ -12,9 +12,10 @@ use super::config::ReportConfig;
 use super::examples::{self, BestKey, Example, WorstKey};
 use super::faults::{self, FaultDays, faults_of};
 use super::kpis::{Kpis, conversation, offered};
-use super::period::Period;
+use super::period::{Period, ranges};
 use super::top::Top;
 use super::volume::Volume;
+use crate::journey::{Journey, MeanJourney, drivers};
 
 /// Lives in danger that are shown; more are counted.
 const MOST_CRISES: usize = 50;
@@ -40,6 +41,8 @@ pub struct Collector<'a> {
     pub(super) doubtful_calls: Top<Newest, Example>,
     pub(super) worst: Top<WorstKey, Example>,
     pub(super) best: Top<BestKey, Example>,
+    pub(super) journey: MeanJourney,
+    pub(super) drivers: drivers::Collector,
 }
 
 impl<'a> Collector<'a> {
@@ -63,12 +66,20 @@ impl<'a> Collector<'a> {
             doubtful_calls: Top::new(MOST_CRISES),
             worst: Top::new(most),
             best: Top::new(most),
+            journey: MeanJourney::default(),
+            drivers: drivers::Collector::default(),
         }
     }
 
     /// The days whose calls have to be counted one by one: the period and what it is compared with.
     pub fn days(&self) -> BTreeSet<NaiveDate> {
         self.period.days().chain(self.before_period.days()).chain(self.baseline.iter().copied()).collect()
+    }
+
+    /// The same as the fewest periods: the days that calls are shown of, and those that are only counted.
+    pub fn ranges(&self) -> (Period, Vec<Period>) {
+        let others = self.days().into_iter().filter(|day| !self.period.contains(*day));
+        (self.period, ranges(&others.collect()))
     }
 
     /// Counts a call. One without a time belongs to no day and is left out; the store holds none.
@@ -94,6 +105,13 @@ impl<'a> Collector<'a> {
             self.now.add(record, analysis, faults.is_empty(), limit);
             self.agents.add(record, analysis, &faults, self.catalog);
             self.show(record, analysis);
+            if conversation(record) {
+                match Journey::of(record, analysis) {
+                    Some(journey) => self.journey.put(&journey),
+                    None => self.journey.without += 1,
+                }
+                self.drivers.put(record, analysis, self.catalog);
+            }
         }
     }
 

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Longest window of a repeat: open contacts are held for as long.
+pub const MOST_WINDOW_DAYS: u16 = 90;
+
 /// How the report is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -16,6 +19,8 @@ pub struct ReportConfig {
     pub min_agent_calls: u32,
     /// Calls shown as worst, and as best.
     pub examples: u16,
+    /// Days within which another contact of the caller about the matter is a repeat, for first contact resolution.
+    pub repeat_window_days: u16,
 }
 
 impl Default for ReportConfig {
@@ -26,6 +31,7 @@ impl Default for ReportConfig {
             baseline_weeks: 4,
             min_agent_calls: 10,
             examples: 5,
+            repeat_window_days: 7,
         }
     }
 }
@@ -44,6 +50,7 @@ impl ReportConfig {
         within("baseline_weeks", self.baseline_weeks.into(), 1, 52)?;
         // An interval needs two calls.
         within("min_agent_calls", self.min_agent_calls, 2, 1_000_000)?;
-        within("examples", self.examples.into(), 1, 100)
+        within("examples", self.examples.into(), 1, 100)?;
+        within("repeat_window_days", self.repeat_window_days.into(), 1, MOST_WINDOW_DAYS.into())
     }
 }

@@ -8,6 +8,7 @@ use qingting_pipeline::finding::{Catalog, CodeInfo};
 use qingting_pipeline::record::{
     Act, Analysis, CallRecord, ConductStep, Finding, Role, Score, Severity, StepResult, StepStatus,
 };
+use serde::Serialize;
 
 /// Most points that are shown of a call.
 const POINTS: usize = 3;
@@ -21,7 +22,7 @@ const GOOD: f64 = 90.0;
 const CRISIS: &str = "crisis";
 
 /// Something that was said, and what it shows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Point {
     /// What it is.
     pub title: String,
@@ -29,12 +30,14 @@ pub struct Point {
     pub explanation: String,
     /// The words.
     pub quote: String,
+    /// In which turn, from 0.
+    pub turn: Option<u32>,
     /// When in the call, milliseconds.
     pub at_ms: Option<u64>,
 }
 
 /// A call that is shown.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Example {
     /// The call.
     pub call_id: String,
@@ -67,7 +70,7 @@ impl Example {
 }
 
 /// Scores in order: thousandths of a point.
-fn order(score: f64) -> u64 {
+pub(super) fn order(score: f64) -> u64 {
     (score.max(0.0) * 1000.0).round() as u64
 }
 
@@ -85,6 +88,7 @@ pub fn point(finding: &Finding, catalog: &Catalog) -> Point {
         title: catalog.get(&finding.code).map_or_else(|| finding.code.clone(), |info| info.title.clone()),
         explanation: shortened(&finding.explanation, EXPLANATION),
         quote: evidence.map_or_else(String::new, |evidence| shortened(&evidence.quote, QUOTE)),
+        turn: evidence.map(|evidence| evidence.turn).or(finding.turn),
         at_ms: evidence.and_then(|evidence| evidence.start_ms),
     }
 }
@@ -139,6 +143,16 @@ pub fn worst(record: &CallRecord, analysis: &Analysis, catalog: &Catalog) -> Exa
     Example::new(record, analysis.score.as_ref(), points)
 }
 
+/// A call with its findings of one code, the gravest and surest first.
+pub fn of_code(record: &CallRecord, analysis: &Analysis, code: &str, catalog: &Catalog) -> Example {
+    let mut found: Vec<&Finding> = analysis.findings.iter().filter(|finding| finding.code == code).collect();
+    found.sort_by(|a, b| {
+        b.severity.cmp(&a.severity).then(b.confidence.total_cmp(&a.confidence)).then(a.turn.cmp(&b.turn))
+    });
+    let points = found.into_iter().take(POINTS).map(|finding| point(finding, catalog)).collect();
+    Example::new(record, analysis.score.as_ref(), points)
+}
+
 /// Order of the best calls, best first.
 pub type BestKey = (Reverse<u64>, Reverse<usize>, Reverse<Option<u8>>, Reverse<usize>, String);
 
@@ -183,6 +197,7 @@ fn merits(record: &CallRecord, analysis: &Analysis) -> Vec<Point> {
             title: title.to_owned(),
             explanation,
             quote: shortened(text, QUOTE),
+            turn: Some(turn),
             at_ms: spoken.start_ms,
         };
         (!text.is_empty()).then_some((turn, point))

@@ -1,13 +1,14 @@
 //! Shares and means with their uncertainty: what every figure of the report is made of. Nothing here
 //! knows a call.
 
+use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The 97.5th percentile of the normal distribution: intervals are 95% intervals.
 const Z: f64 = 1.959_963_984_540_054;
 
 /// A share of calls: how many, of how many that carry the field.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Share {
     /// Calls that fulfil it.
     pub part: u64,
@@ -16,7 +17,7 @@ pub struct Share {
 }
 
 /// A value and the bounds of its 95% interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
     /// The value.
     pub value: f64,
@@ -43,6 +44,12 @@ impl Share {
     pub fn add(&mut self, yes: bool) {
         self.of += 1;
         self.part += u64::from(yes);
+    }
+
+    /// Both sets of calls together.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self { part: self.part + other.part, of: self.of + other.of }
     }
 
     /// 0 to 1; `None` when no call says.

@@ -60,7 +60,7 @@ thead{display:table-header-group}
 ";
 
 /// A self-contained page around `body`.
-pub(super) fn document(title: &str, body: &Markup) -> String {
+pub(crate) fn document(title: &str, body: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="zh-CN" {

@@ -55,6 +55,12 @@ pub struct Matters {
     pub hotspot_days: u16,
 }
 
+/// Whether a topic has more calls than before by more than chance explains.
+pub(crate) fn rises(trend: &Trend) -> bool {
+    let (now, before) = (trend.calls as f64, trend.before as f64);
+    (now - before) / (now + before).sqrt() >= RISING
+}
+
 /// Reads them; `None` when the nightly step has not seen a call of the period.
 ///
 /// # Errors
@@ -76,8 +82,7 @@ pub fn matters(data: &DataDir, settings: &InsightSettings, period: &Period) -> i
     let compared = first.checked_sub_days(Days::new(length)).is_some_and(|before| earliest <= before);
     let days = usize::try_from(length).unwrap_or(usize::MAX);
     let found = trends(&view, days).into_iter().filter(|trend| trend.calls > 0).map(|trend| {
-        let (now, before) = (trend.calls as f64, trend.before as f64);
-        let rising = compared && (now - before) / (now + before).sqrt() >= RISING;
+        let rising = compared && rises(&trend);
         TopicRow { trend, rising }
     });
     // They come with the greatest rise first.

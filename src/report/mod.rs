@@ -3,22 +3,31 @@
 //! docs/report.md; each is counted in one place ([`kpis`], [`volume`], [`faults`], [`agents`], [`matters`]).
 
 pub mod agents;
-mod charts;
+pub mod cases;
+pub(crate) mod charts;
 pub mod collect;
 mod config;
+pub mod contacts;
 mod evaluation;
 pub mod examples;
 pub mod faults;
 pub mod figures;
-mod html;
+pub(crate) mod html;
+pub mod individual;
 pub mod kpis;
+pub mod listed;
+pub mod listening;
 pub mod matters;
 mod page;
 mod period;
 mod read;
+pub mod selection;
+pub mod standings;
 pub mod tables;
-mod text;
+pub(crate) mod text;
+pub mod tickets;
 mod top;
+pub mod trend;
 pub mod volume;
 
 #[cfg(test)]
@@ -26,7 +35,7 @@ mod tests;
 
 use qingting_pipeline::record::Analysis;
 
-pub use config::ReportConfig;
+pub use config::{MOST_WINDOW_DAYS, ReportConfig};
 pub use evaluation::evaluation_page;
 pub use page::page;
 pub use period::Period;

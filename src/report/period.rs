@@ -12,7 +12,7 @@ pub struct Period {
     to: NaiveDate,
 }
 
-fn back(date: NaiveDate, days: u64) -> NaiveDate {
+pub(super) fn back(date: NaiveDate, days: u64) -> NaiveDate {
     date.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN)
 }
 
@@ -100,6 +100,16 @@ impl Period {
             7 => "热线质检周报".to_owned(),
             _ if self.whole_month() => "热线质检月报".to_owned(),
             days => format!("热线质检报告（{days} 天）"),
+        }
+    }
+
+    /// What the bulletin of it is called.
+    pub fn bulletin_title(&self) -> &'static str {
+        match self.length() {
+            1 => "每日通报",
+            7 => "每周通报",
+            _ if self.whole_month() => "月度通报",
+            _ => "期间通报",
         }
     }
 

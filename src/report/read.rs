@@ -1,6 +1,7 @@
 //! Makes a report out of a data folder, beside whoever writes it. Owns which days are read from where.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -10,6 +11,7 @@ use qingting_pipeline::Analyzed;
 use qingting_pipeline::finding::Catalog;
 
 use super::agents::AgentRow;
+use super::cases::CaseFigures;
 use super::collect::Collector;
 use super::config::ReportConfig;
 use super::examples::Example;
@@ -18,7 +20,9 @@ use super::kpis::Kpis;
 use super::matters::{Matters, matters};
 use super::period::{Period, ranges};
 use super::volume::Volume;
+use crate::experience;
 use crate::insight::{self, InsightSettings, gaps};
+use crate::journey::{Drivers, MeanJourney, NotEnough};
 
 /// Knowledge gaps shown.
 const GAPS: usize = 8;
@@ -33,6 +37,8 @@ pub struct Source<'a> {
     pub config: &'a ReportConfig,
     /// How topics, bursts and hot spots are found.
     pub insight: &'a InsightSettings,
+    /// What the programme of experience officers goes by.
+    pub experience: &'a experience::Rules,
     /// The knowledge base, where there is one.
     pub knowledge: Option<&'a KnowledgeIndex>,
     /// The zone that days begin in, for what carries a moment and no date.
@@ -65,6 +71,14 @@ pub struct Report {
     pub worst: Vec<Example>,
     /// Best first.
     pub best: Vec<Example>,
+    /// How callers felt on the way through their calls.
+    pub journey: MeanJourney,
+    /// What goes with dissatisfied callers, where the calls are enough to tell.
+    pub drivers: Result<Drivers, NotEnough>,
+    /// What was done about calls.
+    pub cases: Known<CaseFigures>,
+    /// What experience officers did, in the period and in the one before; `None`: there is no such programme.
+    pub experience: Known<Option<[experience::Figures; 2]>>,
     /// Every agent with scored calls.
     pub agents: Vec<AgentRow>,
     /// What people called about.
@@ -91,6 +105,10 @@ impl Report {
             worst: collected.worst.into_values(),
             best: collected.best.into_values(),
             agents: collected.agents.rows(config.min_agent_calls),
+            journey: collected.journey,
+            drivers: collected.drivers.finish(None, true, catalog),
+            cases: Err("未读取案件".to_owned()),
+            experience: Ok(None),
             matters: Err("未读取主题".to_owned()),
             gaps: Err("未读取知识库".to_owned()),
             intake: Intake::default(),
@@ -149,7 +167,12 @@ pub fn read<E: From<insight::Error>>(
         // A midnight that a change of the clock leaves out is taken as if in UTC.
         source.zone.from_local_datetime(&midnight).earliest().map_or(midnight.and_utc(), |at| at.to_utc())
     };
-    let (from, until) = (begins(period.from()), begins(period.to().succ_opt().unwrap_or(period.to())));
+    let ends = |day: NaiveDate| begins(day.succ_opt().unwrap_or(day));
+    let (from, until) = (begins(period.from()), ends(period.to()));
+    let earlier = period.before();
+    let before = begins(earlier.from())..ends(earlier.to());
+    report.experience = officers(source, &(from..until), &before).map_err(|error| unread("体验官", &error));
+    report.cases = CaseFigures::read(source.data, &(from..until), &before).map_err(|error| unread("案件", &error));
     report.gaps = match source.knowledge {
         None => Err("没有知识库".to_owned()),
         Some(knowledge) if knowledge.is_empty() => Err("知识库中没有条目".to_owned()),
@@ -158,6 +181,17 @@ pub fn read<E: From<insight::Error>>(
     };
     report.intake = source.data.intake(from).map_err(index)?;
     Ok(report)
+}
+
+fn officers(
+    source: &Source<'_>,
+    now: &Range<DateTime<Utc>>,
+    before: &Range<DateTime<Utc>>,
+) -> qingting_index::Result<Option<[experience::Figures; 2]>> {
+    let programme = experience::load(source.data)?;
+    let there_is = !programme.officers.is_empty() || !programme.reports.is_empty() || !programme.tasks.is_empty();
+    let figures = |period| experience::figures(&programme, source.experience, period);
+    Ok(there_is.then(|| [figures(now), figures(before)]))
 }
 
 /// The calls are there even when what is derived from them is not: the report says so instead of failing.

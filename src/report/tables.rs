@@ -1,5 +1,5 @@
-//! The report as tables for spreadsheets: `kpis.csv`, `faults.csv`, `agents.csv` and `calls.csv`, in UTF-8 with
-//! a byte order mark, so that Excel reads the Chinese. Columns are documented in docs/report.md.
+//! The report as tables for spreadsheets: `kpis.csv`, `faults.csv`, `agents.csv`, `cases.csv` and `calls.csv`, in UTF-8
+//! with a byte order mark, so that Excel reads the Chinese. Columns are documented in docs/report.md.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use qingting_pipeline::record::{Analysis, CallRecord, Direction};
 use tempfile::NamedTempFile;
 
 use super::faults::faults_of;
-use super::figures::{Interval, Mean, Share};
-use super::kpis::BAND_NAMES;
+use super::figures::Interval;
+use super::listed::Measured;
 use super::read::Report;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -24,7 +24,7 @@ struct Table {
 
 /// A cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe before it (OWASP, CSV
 /// injection), unless it is a number.
-fn guarded(cell: &str) -> String {
+pub(crate) fn guarded(cell: &str) -> String {
     let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     if formula && cell.parse::<f64>().is_err() {
         return format!("'{cell}");
@@ -146,7 +146,51 @@ fn number(value: Option<f64>, decimals: usize) -> String {
 pub fn write(report: &Report, folder: &Path) -> io::Result<()> {
     kpis(report, folder)?;
     faults(report, folder)?;
-    agents(report, folder)
+    agents(report, folder)?;
+    cases(report, folder)
+}
+
+fn cases(report: &Report, folder: &Path) -> io::Result<()> {
+    let head = [
+        "group",
+        "name",
+        "opened",
+        "closed",
+        "closed_on_time",
+        "on_time_rate",
+        "open",
+        "overdue",
+        "contested",
+        "excluded",
+        "replied",
+        "previous_opened",
+        "previous_closed",
+        "previous_on_time_rate",
+    ];
+    let mut table = Table::new(folder, "cases.csv", &head)?;
+    // What could not be read has no rows, and is no zero.
+    let Ok(figures) = &report.cases else {
+        return table.publish();
+    };
+    for (group, name, now, before) in figures.rows() {
+        table.row([
+            group.to_owned(),
+            name,
+            now.opened.to_string(),
+            now.closed.to_string(),
+            now.closed_on_time.to_string(),
+            number(now.on_time_rate(), 4),
+            now.open.to_string(),
+            now.overdue.to_string(),
+            now.contested.to_string(),
+            now.excluded.to_string(),
+            now.replied.to_string(),
+            before.opened.to_string(),
+            before.closed.to_string(),
+            number(before.on_time_rate(), 4),
+        ])?;
+    }
+    table.publish()
 }
 
 fn kpis(report: &Report, folder: &Path) -> io::Result<()> {
@@ -158,70 +202,39 @@ fn kpis(report: &Report, folder: &Path) -> io::Result<()> {
         "denominator",
         "previous_value",
         "previous_denominator",
+        "missing",
     ];
     let mut table = Table::new(folder, "kpis.csv", &head)?;
     let (now, before) = (&report.now, &report.before);
     let mut row =
-        |id: &str, name: &str, cells: [String; 5]| table.row([id.to_owned(), name.to_owned()].into_iter().chain(cells));
-    let counted = |now: u64, before: u64| {
-        [
-            now.to_string(),
-            String::new(),
-            String::new(),
-            before.to_string(),
-            String::new(),
-        ]
-    };
-    let share = |now: Share, before: Share| {
-        let of = |share: Share| share.of.to_string();
-        [
-            number(now.value(), 4),
-            now.part.to_string(),
-            of(now),
-            number(before.value(), 4),
-            of(before),
-        ]
-    };
-    let mean = |now: &Mean, before: &Mean, scale: f64| {
-        let value = |mean: &Mean| number(mean.value().map(|v| v / scale), 2);
-        [
-            value(now),
-            String::new(),
-            now.count().to_string(),
-            value(before),
-            before.count().to_string(),
-        ]
-    };
-    row("offered", "来电量", counted(now.offered, before.offered))?;
-    row("outbound", "呼出", counted(now.outbound, before.outbound))?;
-    row("written", "书面留言", counted(now.written, before.written))?;
-    row("unanswered", "未接通", counted(now.unanswered, before.unanswered))?;
-    row("connected", "接通率", share(now.connected, before.connected))?;
-    row("service_level", "服务水平", share(now.service_level(), before.service_level()))?;
-    row("asa_s", "平均等待（秒）", mean(&now.wait_ms, &before.wait_ms, 1000.0))?;
-    row("talk_s", "平均通话（秒）", mean(&now.talk_ms, &before.talk_ms, 1000.0))?;
-    row("satisfied", "满意率", share(now.satisfied, before.satisfied))?;
-    row("dissatisfied", "不满意率", share(now.dissatisfied, before.dissatisfied))?;
-    row("rated", "参评率", share(now.rated(), before.rated()))?;
-    row("score", "质检均分", mean(&now.score, &before.score, 1.0))?;
-    for (band, name) in BAND_NAMES.iter().enumerate() {
-        let of = |bands: &[u64; 5]| Share::new(bands[band], bands.iter().sum());
-        row(
-            &format!("score_band_{}", band + 1),
-            &format!("得分 {name}"),
-            share(of(&now.bands), of(&before.bands)),
-        )?;
+        |id: &str, name: &str, cells: [String; 6]| table.row([id.to_owned(), name.to_owned()].into_iter().chain(cells));
+    for (now, before) in now.figures().iter().zip(before.figures()) {
+        let cells = match (&now.measured, &before.measured) {
+            (Measured::Count(now), Measured::Count(before)) => {
+                let no = String::new;
+                [now.to_string(), no(), no(), before.to_string(), no(), no()]
+            }
+            (of, before) => {
+                let decimals = if matches!(of, Measured::Share(_)) { 4 } else { 2 };
+                let all = |measured: &Measured| measured.denominator().unwrap_or_default().to_string();
+                [
+                    number(of.value(), decimals),
+                    of.numerator().map_or_else(String::new, |part| part.to_string()),
+                    all(of),
+                    number(before.value(), decimals),
+                    all(before),
+                    now.missing().to_string(),
+                ]
+            }
+        };
+        row(now.id, now.title, cells)?;
     }
-    row("fatal", "一票否决", share(now.fatal, before.fatal))?;
-    row("faultless", "没有服务问题", share(now.faultless, before.faultless))?;
-    row("resolved", "当场办结", share(now.resolved, before.resolved))?;
-    row("repeated", "重复来电", share(now.repeated, before.repeated))?;
-    row("in_review", "有待复核的发现", share(now.in_review, before.in_review))?;
     row(
         "crises",
         "危机情形",
         [
             report.crises.0.to_string(),
+            String::new(),
             String::new(),
             String::new(),
             String::new(),

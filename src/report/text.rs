@@ -3,10 +3,10 @@
 use super::figures::{Interval, Mean, Share};
 
 /// What stands where there is no number.
-pub(super) const NO_DATA: &str = "无数据";
+pub(crate) const NO_DATA: &str = "无数据";
 
 /// A count, by thousands.
-pub(super) fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.char_indices() {
@@ -19,12 +19,12 @@ pub(super) fn count(n: u64) -> String {
 }
 
 /// A share in percent.
-pub(super) fn percent(share: Share) -> String {
+pub(crate) fn percent(share: Share) -> String {
     share.value().map_or_else(|| NO_DATA.to_owned(), |value| format!("{:.1}%", value * 100.0))
 }
 
 /// The numbers of a share.
-pub(super) fn of(share: Share) -> String {
+pub(crate) fn of(share: Share) -> String {
     if share.of == 0 {
         return NO_DATA.to_owned();
     }
@@ -32,7 +32,7 @@ pub(super) fn of(share: Share) -> String {
 }
 
 /// Milliseconds as seconds, or as minutes and seconds from two minutes on.
-pub(super) fn duration(ms: Option<f64>) -> String {
+pub(crate) fn duration(ms: Option<f64>) -> String {
     let Some(ms) = ms else { return NO_DATA.to_owned() };
     let seconds = ms / 1000.0;
     if seconds < 120.0 {
@@ -43,17 +43,17 @@ pub(super) fn duration(ms: Option<f64>) -> String {
 }
 
 /// A mean with one decimal.
-pub(super) fn mean(mean: &Mean) -> String {
+pub(crate) fn mean(mean: &Mean) -> String {
     mean.value().map_or_else(|| NO_DATA.to_owned(), |value| format!("{value:.1}"))
 }
 
 /// A time within a call.
-pub(super) fn clock(ms: u64) -> String {
+pub(crate) fn clock(ms: u64) -> String {
     format!("{:02}:{:02}", ms / 60_000, ms / 1000 % 60)
 }
 
 /// A minus that is as wide as a plus.
-pub(super) fn signed(value: f64, decimals: usize) -> String {
+pub(crate) fn signed(value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     if text.chars().all(|c| matches!(c, '0' | '.')) {
         return text;
@@ -62,7 +62,7 @@ pub(super) fn signed(value: f64, decimals: usize) -> String {
 }
 
 /// A change of a share, in percentage points.
-pub(super) fn points(change: &Interval) -> String {
+pub(crate) fn points(change: &Interval) -> String {
     format!("{} 百分点", signed(change.value * 100.0, 1))
 }
 

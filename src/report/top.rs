@@ -32,6 +32,16 @@ impl<K: Ord, T> Top<K, T> {
         self.kept.len()
     }
 
+    /// Keys and values, smallest key first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &T)> {
+        self.kept.iter()
+    }
+
+    /// The keys, smallest first.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &K> {
+        self.kept.keys()
+    }
+
     /// The values, smallest key first.
     pub(super) fn into_values(self) -> Vec<T> {
         self.kept.into_values().collect()

@@ -15,6 +15,7 @@ use qingting_pipeline::record::{Agent, CallRecord, Finding};
 use tokio::sync::watch;
 
 use super::convert::Invalid;
+use crate::access::Scope;
 use qingting_pipeline::topic::trend::BurstAlert;
 
 /// The code of a danger to life.
@@ -138,18 +139,22 @@ pub struct Wants {
     pub teams: Vec<String>,
     /// Only crises on calls of these queues.
     pub queues: Vec<String>,
+    /// What the watcher may see, whatever it wants: a call that does not say whose it is, and bursts, which are of all
+    /// calls, are for those alone who see everything.
+    pub scope: Scope,
 }
 
 impl Wants {
     fn pass(&self, alert: &Alert) -> bool {
         let Subject::Crisis(crisis) = &alert.subject else {
-            return true;
+            return self.scope == Scope::All;
         };
         let listed = |wanted: &[String], value: Option<&String>| {
             wanted.is_empty() || value.is_none_or(|value| value.is_empty() || wanted.contains(value))
         };
         let agent = crisis.agent.as_ref();
-        listed(&self.agent_ids, agent.map(|agent| &agent.id))
+        self.scope.sees(agent)
+            && listed(&self.agent_ids, agent.map(|agent| &agent.id))
             && listed(&self.teams, agent.and_then(|agent| agent.team.as_ref()))
             && listed(&self.queues, crisis.queue.as_ref())
     }

@@ -10,9 +10,10 @@ use qingting_proto::v1::analysis_service_server::AnalysisService;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{analysis_to_wire, record_from_wire};
-use super::shared::{Ready, Shared};
+use super::follow;
+use super::readers::patient;
+use super::shared::{Shared, principal};
 use super::status::{Failure, status_message};
-use super::{deadline, follow};
 
 /// The service.
 pub(super) struct Analyses(pub(super) Arc<Shared>);
@@ -23,11 +24,11 @@ impl AnalysisService for Analyses {
         &self,
         request: Request<v1::AnalyzeCallRequest>,
     ) -> Result<Response<v1::AnalyzeCallResponse>, Status> {
-        let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
+        let ask = self.0.ask(&request)?;
         let record = record_from_wire(request.into_inner().call, "call")?;
         let analysis = self
             .0
-            .read(limit, move |ready| Ok(analysis_to_wire(ready.pipeline.analyze(&record).analysis)))
+            .read(&ask, move |ready| Ok(analysis_to_wire(ready.judging.pipeline.analyze(&record).analysis)))
             .await?;
         Ok(Response::new(v1::AnalyzeCallResponse { analysis: Some(analysis) }))
     }
@@ -38,18 +39,19 @@ impl AnalysisService for Analyses {
         &self,
         request: Request<Streaming<v1::AnalyzeCallsRequest>>,
     ) -> Result<Response<Self::AnalyzeCallsStream>, Status> {
-        let (ready, permit) = self.0.stream()?;
+        let who = principal(request.extensions())?;
+        let (_, permit) = self.0.stream(&who)?;
         let shared = self.0.clone();
         let window = shared.config.stream_window;
         let answers = self.0.messages(request.into_inner()).enumerate().map(move |(index, message)| {
             // Held by the closure, and with it by the stream.
             let _ = &permit;
-            let (shared, ready) = (shared.clone(), ready.clone());
+            let shared = shared.clone();
             async move {
                 let call = message?.call;
                 let call_id = call.as_ref().map(|c| c.call_id.clone()).unwrap_or_default();
                 let outcome = match record_from_wire(call, "call") {
-                    Ok(record) => analyze(&shared, &ready, record).await,
+                    Ok(record) => analyze(&shared, record).await,
                     Err(invalid) => Err(invalid.into()),
                 };
                 let result = match outcome {
@@ -61,7 +63,7 @@ impl AnalysisService for Analyses {
             .boxed()
         });
         // In order and bounded: a client that does not read holds its own stream back.
-        Ok(Response::new(answers.buffered(window).boxed()))
+        Ok(Response::new(patient(answers.buffered(window).boxed(), self.0.config.slow_reader())))
     }
 
     type FollowCallStream = BoxStream<'static, Result<v1::FollowCallResponse, Status>>;
@@ -70,13 +72,16 @@ impl AnalysisService for Analyses {
         &self,
         request: Request<Streaming<v1::FollowCallRequest>>,
     ) -> Result<Response<Self::FollowCallStream>, Status> {
-        let (ready, permit) = self.0.stream()?;
+        let who = principal(request.extensions())?;
+        let (ready, permit) = self.0.stream(&who)?;
         let messages = self.0.messages(request.into_inner());
-        Ok(Response::new(follow::answers(self.0.clone(), ready, permit, messages)))
+        let answers = follow::answers(self.0.clone(), ready, who, permit, messages);
+        Ok(Response::new(patient(answers, self.0.config.slow_reader())))
     }
 }
 
-async fn analyze(shared: &Shared, ready: &Arc<Ready>, record: CallRecord) -> Result<v1::Analysis, Failure> {
-    let pipeline = ready.pipeline.clone();
+/// By what is published when its turn comes: a stream goes on for days.
+async fn analyze(shared: &Shared, record: CallRecord) -> Result<v1::Analysis, Failure> {
+    let pipeline = shared.judging()?.pipeline;
     shared.compute.run(move || analysis_to_wire(pipeline.analyze(&record).analysis)).await
 }

@@ -11,16 +11,18 @@ use qingting_proto::v1;
 use qingting_proto::v1::call_service_server::CallService;
 use tonic::{Request, Response, Status};
 
+use super::ServerConfig;
 use super::backend::Reader;
 use super::convert::{
     Invalid, agent_to_wire, analysis_to_wire, finding_to_wire, record_to_wire, role_to_wire, spans_to_wire,
     time_to_wire,
 };
 use super::findings::{CallHead, FindingQuery};
+use super::indicators::resolve;
 use super::paging::{self, Cursor};
-use super::shared::Shared;
+use super::shared::{Ready, Shared, Waiting};
 use super::status::Failure;
-use super::{ServerConfig, deadline};
+use super::unmask;
 use crate::insight::lookup::{TopicLookup, calls_of};
 
 /// Collection in resource names.
@@ -45,26 +47,27 @@ impl CallService for Calls {
         &self,
         request: Request<v1::SearchCallsRequest>,
     ) -> Result<Response<v1::SearchCallsResponse>, Status> {
-        let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
-        let query = search_query(&self.0.config, request.into_inner())?;
-        let work = move |ready: &super::shared::Ready| {
+        let ask = self.0.ask(&request)?;
+        let mut query = search_query(&self.0.config, request.into_inner())?;
+        let work = move |ready: &Ready, waiting: &Waiting| {
+            resolve(query.filter.as_mut(), ready, waiting)?;
             check_topics(&*ready.reader, query.filter.as_ref())?;
             // Query, filter, order and facets are checked by now.
             let found = ready.reader.search_calls(&query).map_err(|e| Failure::in_field("page_token", e))?;
             Ok(page_to_wire(found))
         };
-        Ok(Response::new(self.0.read(limit, work).await?))
+        Ok(Response::new(self.0.count(&ask, work).await?))
     }
 
     async fn list_similar_calls(
         &self,
         request: Request<v1::ListSimilarCallsRequest>,
     ) -> Result<Response<v1::ListSimilarCallsResponse>, Status> {
-        let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
+        let ask = self.0.ask(&request)?;
         let request = request.into_inner();
         let call_id = call_id(&request.name, "name")?.to_owned();
         let turns = request.turns_per_call.unwrap_or(TURNS_PER_CALL);
-        let query = CallQuery {
+        let mut query = CallQuery {
             text: text(request.query),
             like: Some(call_id.clone()),
             filter: Some(filter(&request.filter)?),
@@ -73,7 +76,8 @@ impl CallService for Calls {
             turns_per_call: bounded("turns_per_call", turns, MAX_TURNS_PER_CALL)?,
             ..CallQuery::default()
         };
-        let work = move |ready: &super::shared::Ready| {
+        let work = move |ready: &Ready, waiting: &Waiting| {
+            resolve(query.filter.as_mut(), ready, waiting)?;
             check_topics(&*ready.reader, query.filter.as_ref())?;
             let found = ready.reader.search_calls(&query).map_err(|error| match error {
                 qingting_index::Error::NotFound { .. } => missing(&call_id),
@@ -81,11 +85,11 @@ impl CallService for Calls {
             })?;
             Ok(similar_to_wire(found))
         };
-        Ok(Response::new(self.0.read(limit, work).await?))
+        Ok(Response::new(self.0.count(&ask, work).await?))
     }
 
     async fn get_call(&self, request: Request<v1::GetCallRequest>) -> Result<Response<v1::Call>, Status> {
-        let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
+        let ask = self.0.ask(&request)?;
         let request = request.into_inner();
         let basic = match v1::CallView::try_from(request.view) {
             Ok(v1::CallView::Unspecified | v1::CallView::Full) => false,
@@ -93,26 +97,35 @@ impl CallService for Calls {
             Err(_) => return Err(unknown("view", request.view).into()),
         };
         let call_id = call_id(&request.name, "name")?.to_owned();
-        let work = move |ready: &super::shared::Ready| {
+        let work = move |ready: &Ready| {
             let call = ready.reader.get_call(&call_id)?;
             call.map(|call| call_to_wire(call, basic)).ok_or_else(|| missing(&call_id))
         };
-        Ok(Response::new(self.0.read(limit, work).await?))
+        Ok(Response::new(self.0.read(&ask, work).await?))
+    }
+
+    async fn unmask_call(
+        &self,
+        request: Request<v1::UnmaskCallRequest>,
+    ) -> Result<Response<v1::UnmaskCallResponse>, Status> {
+        let ask = self.0.ask(&request)?;
+        Ok(Response::new(unmask::unmask(&self.0, &ask, request.into_inner()).await?))
     }
 
     async fn list_findings(
         &self,
         request: Request<v1::ListFindingsRequest>,
     ) -> Result<Response<v1::ListFindingsResponse>, Status> {
-        let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
+        let ask = self.0.ask(&request)?;
         let request = request.into_inner();
         let size = paging::size(&self.0.config, request.page_size)?;
         let kind = request.kind.to_string();
         let fixed = [request.parent.as_str(), &request.filter, &request.order_by, &kind];
         let owner = paging::owner(fixed.into_iter().chain(request.codes.iter().map(String::as_str)));
         let start = Cursor::parse(&request.page_token, owner)?;
-        let query = finding_query(request)?;
-        let work = move |ready: &super::shared::Ready| {
+        let mut query = finding_query(request)?;
+        let work = move |ready: &Ready, waiting: &Waiting| {
+            resolve(Some(&mut query.filter), ready, waiting)?;
             check_topics(&*ready.reader, Some(&query.filter))?;
             let found = query.page(&*ready.reader, start, size)?;
             let (findings, next) = found.ok_or_else(|| missing(query.call_id.as_deref().unwrap_or_default()))?;
@@ -121,24 +134,25 @@ impl CallService for Calls {
                 next_page_token: next.map_or_else(String::new, |cursor| cursor.token(owner)),
             })
         };
-        Ok(Response::new(self.0.read(limit, work).await?))
+        Ok(Response::new(self.0.count(&ask, work).await?))
     }
 
     async fn aggregate_calls(
         &self,
         request: Request<v1::AggregateCallsRequest>,
     ) -> Result<Response<v1::AggregateCallsResponse>, Status> {
-        let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
+        let ask = self.0.ask(&request)?;
         let request = request.into_inner();
         if request.group_by.is_empty() {
             return Err(Invalid::field("group_by", "required").into());
         }
-        let query = CallQuery {
+        let mut query = CallQuery {
             text: text(request.query),
             filter: Some(filter(&request.filter)?),
             ..CallQuery::default()
         };
-        let work = move |ready: &super::shared::Ready| {
+        let work = move |ready: &Ready, waiting: &Waiting| {
+            resolve(query.filter.as_mut(), ready, waiting)?;
             check_topics(&*ready.reader, query.filter.as_ref())?;
             let by = Some(request.group_by.as_str());
             let rows = ready.reader.aggregate(&query, by).map_err(|e| Failure::in_field("group_by", e))?;
@@ -148,7 +162,7 @@ impl CallService for Calls {
                 total: Some(total.into_iter().next().map(group_to_wire).unwrap_or_default()),
             })
         };
-        Ok(Response::new(self.0.read(limit, work).await?))
+        Ok(Response::new(self.0.count(&ask, work).await?))
     }
 }
 
@@ -218,7 +232,7 @@ fn text(query: String) -> Option<String> {
     Some(query).filter(|query| !query.trim().is_empty())
 }
 
-fn filter(text: &str) -> Result<Filter, Failure> {
+pub(super) fn filter(text: &str) -> Result<Filter, Failure> {
     Filter::parse(text).map_err(|error| Failure::in_field("filter", error))
 }
 
@@ -237,7 +251,7 @@ fn sort(order_by: &str) -> Result<Option<Sort>, Failure> {
 
 /// Whether the topics of a filter are there; which calls they have is looked up by the search itself, so
 /// that a token stays good when they change.
-fn check_topics(reader: &dyn Reader, filter: Option<&Filter>) -> Result<(), Failure> {
+pub(super) fn check_topics(reader: &dyn Reader, filter: Option<&Filter>) -> Result<(), Failure> {
     let lookup = TopicLookup(|topic: &str| calls_of(&reader.topics()?.topics, topic));
     match filter {
         Some(filter) => filter.clone().resolve(&lookup).map_err(|error| Failure::in_field("filter", error)),
@@ -254,7 +268,7 @@ fn unknown(field: &str, value: i32) -> Invalid {
 }
 
 /// A call has one level of names, so everything after the collection is its id.
-fn call_id<'a>(name: &'a str, field: &str) -> Result<&'a str, Invalid> {
+pub(super) fn call_id<'a>(name: &'a str, field: &str) -> Result<&'a str, Invalid> {
     match name.strip_prefix(COLLECTION) {
         Some(id) if !id.is_empty() => Ok(id),
         _ => Err(Invalid::field(field, "must be calls/{call}")),
@@ -265,7 +279,7 @@ pub(super) fn resource(call_id: &str) -> String {
     format!("{COLLECTION}{call_id}")
 }
 
-fn missing(call_id: &str) -> Failure {
+pub(super) fn missing(call_id: &str) -> Failure {
     Failure::NotFound { kind: "qingting.v1.Call", name: resource(call_id) }
 }
 

@@ -24,6 +24,7 @@ use super::convert::{facts_to_wire, finding_to_wire, turn_analysis_to_wire};
 use super::running::RunningCall;
 use super::shared::{Ready, Shared};
 use super::status::{Failure, status_message};
+use crate::access::Principal;
 
 type Answer = Result<v1::FollowCallResponse, Status>;
 
@@ -31,10 +32,11 @@ type Answer = Result<v1::FollowCallResponse, Status>;
 pub(super) fn answers(
     shared: Arc<Shared>,
     ready: Arc<Ready>,
+    who: Arc<Principal>,
     permit: OwnedSemaphorePermit,
     messages: impl Stream<Item = Result<v1::FollowCallRequest, Status>> + Send + 'static,
 ) -> BoxStream<'static, Answer> {
-    let follow = Follow { shared, ready, call: None, _permit: permit };
+    let follow = Follow { shared, ready, who, call: None, _permit: permit };
     let state = (follow, messages.enumerate().boxed());
     futures::stream::unfold(state, |(mut follow, mut messages)| async move {
         let (index, message) = messages.next().await?;
@@ -50,6 +52,7 @@ pub(super) fn answers(
 struct Follow {
     shared: Arc<Shared>,
     ready: Arc<Ready>,
+    who: Arc<Principal>,
     call: Option<Followed>,
     _permit: OwnedSemaphorePermit,
 }
@@ -76,10 +79,10 @@ impl Follow {
         let size = message.encoded_len();
         let v1::FollowCallRequest { call, turns } = message;
         let before = self.call.as_ref().map(|call| &call.running);
-        let running = RunningCall::extended(before, call, turns, size, &self.shared.config)?;
+        let running = RunningCall::extended(before, call, turns, size, &self.who, &self.shared.config)?;
         let (record, shared, ready) = (running.record.clone(), self.shared.clone(), self.ready.clone());
         let work = move || {
-            let (analyzed, heard) = ready.pipeline.analyze_running(&record, alerts::CRISIS);
+            let (analyzed, heard) = ready.judging.pipeline.analyze_running(&record, alerts::CRISIS);
             let danger = alerts::in_running(&analyzed, &heard).cloned();
             if let Some(danger) = &danger {
                 // Here and not by the one who waits for it: a client that goes away while its call is

@@ -10,7 +10,8 @@ use qingting_proto::v1::ingest_service_server::IngestService;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{Invalid, record_from_wire};
-use super::shared::{Ready, Shared};
+use super::readers::patient;
+use super::shared::{Ready, Shared, principal};
 use super::status::status_message;
 
 /// The service.
@@ -24,7 +25,8 @@ impl IngestService for Ingest {
         &self,
         request: Request<Streaming<v1::IngestCallsRequest>>,
     ) -> Result<Response<Self::IngestCallsStream>, Status> {
-        let (ready, permit) = self.0.stream()?;
+        let who = principal(request.extensions())?;
+        let (ready, permit) = self.0.stream(&who)?;
         let shared = self.0.clone();
         let window = shared.config.stream_window;
         let acks = self.0.messages(request.into_inner()).enumerate().map(move |(index, message)| {
@@ -38,6 +40,10 @@ impl IngestService for Ingest {
                     Ok(record) => keep(&shared, &ready, record).await,
                     Err(invalid) => Err(invalid.into()),
                 };
+                match &outcome {
+                    Ok(()) => shared.metrics.kept.inc(),
+                    Err(_) => shared.metrics.refused.inc(),
+                };
                 let status = status_message(outcome.err().as_ref());
                 Ok(v1::IngestCallsResponse { index: index as i64, call_id, status: Some(status) })
             }
@@ -45,7 +51,7 @@ impl IngestService for Ingest {
         });
         // In order and bounded: a client that does not read its acknowledgements holds its own stream
         // back, and a group of calls under way shares one fsync.
-        Ok(Response::new(acks.buffered(window).boxed()))
+        Ok(Response::new(patient(acks.buffered(window).boxed(), self.0.config.slow_reader())))
     }
 }
 
@@ -58,7 +64,8 @@ fn dated(call: Option<v1::CallRecord>) -> Result<CallRecord, Invalid> {
 }
 
 async fn keep(shared: &Arc<Shared>, ready: &Arc<Ready>, record: CallRecord) -> Result<(), Status> {
-    let (pipeline, hub) = (ready.pipeline.clone(), shared.clone());
+    // What is published when its turn comes: a stream goes on for days.
+    let (pipeline, hub) = (shared.judging()?.pipeline, shared.clone());
     let work = move || {
         let analyzed = pipeline.analyze(&record);
         // A life in danger waits neither for the disk nor for the client to stay.

@@ -7,15 +7,17 @@ use chrono::NaiveDate;
 use futures::stream::BoxStream;
 use futures::{StreamExt, pin_mut};
 use qingting_index::Feedback;
-use qingting_index::knowledge::{Article, KnowledgeHit, KnowledgeQuery};
+use qingting_index::knowledge::{Article, CASE_PREFIX, Kinds, KnowledgeHit, KnowledgeQuery};
 use qingting_proto::v1;
 use qingting_proto::v1::knowledge_service_server::KnowledgeService;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::coaching::uncontested;
 use super::convert::{Invalid, spans_to_wire};
-use super::shared::{Ready, Shared};
+use super::readers::patient;
+use super::shared::{Ready, Shared, principal};
 use super::status::status_message;
-use super::{deadline, paging, suggest};
+use super::{paging, suggest};
 
 /// Articles are handed to the writer in batches of so many, each of which is committed ...
 const BATCH: usize = 1024;
@@ -31,7 +33,8 @@ impl KnowledgeService for Knowledge {
         &self,
         request: Request<Streaming<v1::ImportArticlesRequest>>,
     ) -> Result<Response<v1::ImportArticlesResponse>, Status> {
-        let (ready, _permit) = self.0.stream()?;
+        let who = principal(request.extensions())?;
+        let (ready, _permit) = self.0.stream(&who)?;
         let messages = self.0.messages(request.into_inner()).enumerate();
         pin_mut!(messages);
         let mut response = v1::ImportArticlesResponse::default();
@@ -67,13 +70,23 @@ impl KnowledgeService for Knowledge {
         &self,
         request: Request<v1::SearchArticlesRequest>,
     ) -> Result<Response<v1::SearchArticlesResponse>, Status> {
-        let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
+        let ask = self.0.ask(&request)?;
         let request = request.into_inner();
         if request.query.trim().is_empty() {
             return Err(Invalid::field("query", "required").into());
         }
         let mut invalid = Invalid::default();
+        let kinds = match v1::ArticleKinds::try_from(request.kinds) {
+            Ok(v1::ArticleKinds::Unspecified) => Kinds::Answers,
+            Ok(v1::ArticleKinds::Cases) => Kinds::Cases,
+            Ok(v1::ArticleKinds::All) => Kinds::All,
+            Err(_) => {
+                invalid.add("kinds", format!("unknown value {}", request.kinds));
+                Kinds::Answers
+            }
+        };
         let query = KnowledgeQuery {
+            kinds,
             text: request.query,
             limit: paging::size(&self.0.config, request.page_size)?,
             include_expired: request.include_expired,
@@ -82,9 +95,12 @@ impl KnowledgeService for Knowledge {
         };
         let query = invalid.or(query)?;
         let work = move |ready: &Ready| {
-            let hits = ready.reader.search_articles(&query)?;
-            // One category or another day than today says nothing about the whole.
-            let whole = query.category.is_none() && query.on.is_none();
+            let mut hits = ready.reader.search_articles(&query)?;
+            if query.kinds != Kinds::Answers {
+                hits = uncontested(&*ready.reader, hits)?;
+            }
+            // One category, another day than today or the case library say nothing about the whole.
+            let whole = query.category.is_none() && query.on.is_none() && query.kinds == Kinds::Answers;
             if whole
                 && ready.insight.knowledge.question_log > 0
                 && let Some(confidence) = ready.reader.unanswered(&hits)
@@ -93,7 +109,7 @@ impl KnowledgeService for Knowledge {
             }
             Ok(hits)
         };
-        let hits = self.0.read(limit, work).await?;
+        let hits = self.0.read(&ask, work).await?;
         Ok(Response::new(v1::SearchArticlesResponse { hits: hits.into_iter().map(hit_to_wire).collect() }))
     }
 
@@ -101,6 +117,7 @@ impl KnowledgeService for Knowledge {
         &self,
         request: Request<v1::SendFeedbackRequest>,
     ) -> Result<Response<v1::SendFeedbackResponse>, Status> {
+        let from = principal(request.extensions())?;
         let request = request.into_inner();
         let mut invalid = Invalid::default();
         for (field, text) in [("query", &request.query), ("article_id", &request.article_id)] {
@@ -116,12 +133,14 @@ impl KnowledgeService for Knowledge {
                 false
             }
         };
-        let who = request.who.map(|who| who.trim().to_owned()).filter(|who| !who.is_empty());
+        let said = request.who.map(|who| who.trim().to_owned()).filter(|who| !who.is_empty());
+        // An agent speaks for nobody else; a knowledge portal passes on what its users say.
+        let who = from.agent().map(str::to_owned).or(said);
         if who.as_ref().is_some_and(|who| who.len() > 512) {
             invalid.add("who", "longer than 512 bytes");
         }
         let feedback = invalid.or(Feedback { query: request.query, article: request.article_id, helpful, who })?;
-        self.0.writes()?.feedback(feedback).await?;
+        self.0.writes(&from)?.feedback(feedback).await?;
         Ok(Response::new(v1::SendFeedbackResponse {}))
     }
 
@@ -129,9 +148,9 @@ impl KnowledgeService for Knowledge {
         &self,
         request: Request<v1::ListKnowledgeGapsRequest>,
     ) -> Result<Response<v1::ListKnowledgeGapsResponse>, Status> {
-        let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
+        let ask = self.0.ask(&request)?;
         let size = paging::size(&self.0.config, request.into_inner().page_size)?;
-        let gaps = self.0.read(limit, move |ready| Ok(ready.reader.gaps(size)?)).await?;
+        let gaps = self.0.read(&ask, move |ready| Ok(ready.reader.gaps(size)?)).await?;
         let gaps = gaps.into_iter().map(|gap| {
             let (nearest_article_id, nearest_article_title) = gap.nearest.unwrap_or_default();
             v1::KnowledgeGap {
@@ -153,14 +172,17 @@ impl KnowledgeService for Knowledge {
         &self,
         request: Request<Streaming<v1::SuggestRequest>>,
     ) -> Result<Response<Self::SuggestStream>, Status> {
-        let (ready, permit) = self.0.stream()?;
+        let who = principal(request.extensions())?;
+        let (ready, permit) = self.0.stream(&who)?;
         let messages = self.0.messages(request.into_inner());
-        Ok(Response::new(suggest::answers(self.0.clone(), ready, permit, messages)))
+        let answers = suggest::answers(self.0.clone(), ready, who, permit, messages);
+        Ok(Response::new(patient(answers, self.0.config.slow_reader())))
     }
 }
 
 pub(super) fn hit_to_wire(hit: KnowledgeHit) -> v1::ArticleHit {
     v1::ArticleHit {
+        example: hit.id.starts_with(CASE_PREFIX),
         id: hit.id,
         title: hit.title,
         passage: hit.passage,
@@ -187,6 +209,7 @@ fn article_from_wire(wire: v1::Article) -> Result<Article, Invalid> {
         category: wire.category,
         department: wire.department,
         source: wire.source,
+        kind: None,
     };
     if let Some(problem) = article.problem() {
         invalid.add("article", problem);

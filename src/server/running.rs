@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
-use qingting_pipeline::record::CallRecord;
+use qingting_pipeline::record::{Agent, CallRecord};
 use qingting_proto::v1;
 
 use super::ServerConfig;
 use super::convert::{Invalid, record_from_wire, turns_from_wire};
+use super::status::Failure;
+use crate::access::{Denied, Principal};
 
 /// The call so far.
 pub(super) struct RunningCall {
@@ -20,22 +22,23 @@ impl RunningCall {
     /// The call with what a message of so many bytes adds: the first brings the call, all others turns.
     ///
     /// # Errors
-    /// When the message is out of turn or wrong, or the call grows beyond [`ServerConfig::max_followed_turns`] or
+    /// When the message is out of turn or wrong, the call is none that `who` may see, or it grows beyond [`ServerConfig::max_followed_turns`] or
     /// the bytes that one message may have.
     pub(super) fn extended(
         before: Option<&Self>,
         call: Option<v1::CallRecord>,
         turns: Vec<v1::Turn>,
         size: usize,
+        who: &Principal,
         config: &ServerConfig,
-    ) -> Result<Self, Invalid> {
+    ) -> Result<Self, Failure> {
         let (record, bytes, field) = match before {
             None if !turns.is_empty() => {
-                return Err(Invalid::field("turns", "only after the call; turns so far belong into it"));
+                return Err(Invalid::field("turns", "only after the call; turns so far belong into it").into());
             }
-            None => (record_from_wire(call, "call")?, size, "call.turns"),
-            Some(_) if call.is_some() => return Err(Invalid::field("call", "only in the first message")),
-            Some(_) if turns.is_empty() => return Err(Invalid::field("turns", "required")),
+            None => (own(record_from_wire(call, "call")?, who)?, size, "call.turns"),
+            Some(_) if call.is_some() => return Err(Invalid::field("call", "only in the first message").into()),
+            Some(_) if turns.is_empty() => return Err(Invalid::field("turns", "required").into()),
             Some(before) => {
                 let mut record = CallRecord::clone(&before.record);
                 record.turns.extend(turns_from_wire(turns)?);
@@ -44,12 +47,23 @@ impl RunningCall {
         };
         if record.turns.len() > config.max_followed_turns {
             let message = format!("more than {} in a call that is followed", config.max_followed_turns);
-            return Err(Invalid::field(field, message));
+            return Err(Invalid::field(field, message).into());
         }
         if bytes > config.max_request_bytes {
             let message = format!("the call so far is larger than {} bytes", config.max_request_bytes);
-            return Err(Invalid::field(field, message));
+            return Err(Invalid::field(field, message).into());
         }
         Ok(Self { record: Arc::new(record), bytes })
+    }
+}
+
+/// The call, if it is one that somebody may see. Where an agent's own program does not say whose it is, it is theirs.
+fn own(mut record: CallRecord, who: &Principal) -> Result<CallRecord, Failure> {
+    if let (None, Some(agent)) = (&record.agent, who.agent()) {
+        record.agent = Some(Agent { id: agent.to_owned(), ..Agent::default() });
+    }
+    match who.scope.sees(record.agent.as_ref()) {
+        true => Ok(record),
+        false => Err(Denied::NotSeen.into()),
     }
 }

@@ -19,6 +19,7 @@ use super::knowledge::hit_to_wire;
 use super::running::RunningCall;
 use super::shared::{Ready, Shared};
 use super::status::{Failure, status_message};
+use crate::access::Principal;
 
 type Answer = Result<v1::SuggestResponse, Status>;
 
@@ -29,10 +30,11 @@ const MOST_HITS: usize = 3;
 pub(super) fn answers(
     shared: Arc<Shared>,
     ready: Arc<Ready>,
+    who: Arc<Principal>,
     permit: OwnedSemaphorePermit,
     messages: impl Stream<Item = Result<v1::SuggestRequest, Status>> + Send + 'static,
 ) -> BoxStream<'static, Answer> {
-    let advice = Advice { shared, ready, call: None, _permit: permit };
+    let advice = Advice { shared, ready, who, call: None, _permit: permit };
     let state = (advice, messages.enumerate().boxed());
     futures::stream::unfold(state, |(mut advice, mut messages)| async move {
         let (index, message) = messages.next().await?;
@@ -48,6 +50,7 @@ pub(super) fn answers(
 struct Advice {
     shared: Arc<Shared>,
     ready: Arc<Ready>,
+    who: Arc<Principal>,
     call: Option<Advised>,
     _permit: OwnedSemaphorePermit,
 }
@@ -77,7 +80,8 @@ impl Advice {
         let size = message.encoded_len();
         let v1::SuggestRequest { call, turns } = message;
         let known = self.call.as_ref();
-        let running = RunningCall::extended(known.map(|call| &call.running), call, turns, size, &self.shared.config)?;
+        let running =
+            RunningCall::extended(known.map(|call| &call.running), call, turns, size, &self.who, &self.shared.config)?;
         let before = known.map(|call| call.need.clone()).unwrap_or_default();
         let told_before = known.map(|call| call.told.clone()).unwrap_or_default();
         let (record, ready) = (running.record.clone(), self.ready.clone());

@@ -1,20 +1,26 @@
 //! For the tests of this module: a backend in memory, and a server on a port of its own.
 //! The backend finds substrings and understands two filters, `queue:VALUE` and `crisis:true`.
 
-use std::collections::BTreeMap;
+mod writing;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use qingting_index as index;
 use qingting_index::calls::{CallHit, CallPage, CallQuery, Facet, Filter, Group, TurnHit};
 use qingting_index::knowledge::{Article, Gap, KnowledgeHit, KnowledgeQuery, Suggestion};
-use qingting_index::{DateRange, Feedback};
+use qingting_index::{
+    ApiKey, AuditEntry, CaseEntry, CaseQuery, DateRange, Depth, ExampleEntry, ExperienceEntry, Feedback, Publication,
+    ReviewEntry, ReviewQuery,
+};
 use qingting_pipeline::assets::Assets;
 use qingting_pipeline::config::PipelineConfig;
-use qingting_pipeline::record::{Role, Span};
+use qingting_pipeline::record::{Particulars, Role, Span};
 use qingting_pipeline::topic::Topics;
 use qingting_pipeline::topic::trend::CrisisAlert;
 use qingting_pipeline::topic::view::TopicView;
@@ -25,8 +31,11 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
-use super::backend::{Reader, TopicDecision, Writer};
-use super::{Error, ServerConfig, State, run};
+pub(super) use self::writing::MemoryWriter;
+use super::backend::{Calls, Reader, TopicDecision};
+use super::{Error, Judging, ServerConfig, State, run};
+use crate::access::Guard;
+use crate::documents::Shelf;
 use crate::insight::{self, InsightSettings};
 
 /// One pipeline for all tests: loading the dictionary takes a while.
@@ -76,6 +85,13 @@ pub(super) struct Memory {
     pub(super) topics: Mutex<Option<Arc<TopicView>>>,
     /// Reading a call fails.
     pub(super) unreadable: AtomicBool,
+    pub(super) keys: Mutex<Vec<ApiKey>>,
+    trail: Mutex<Vec<AuditEntry>>,
+    versions: Mutex<Vec<Publication>>,
+    /// Scans begin again when they are through.
+    pub(super) endless: AtomicBool,
+    /// Calls that were scanned.
+    pub(super) scanned: Arc<AtomicUsize>,
     /// Sizes of the groups that were written.
     pub(super) groups: Mutex<Vec<usize>>,
 }
@@ -166,6 +182,24 @@ impl Reader for Memory {
         self.topics.lock().unwrap().clone().ok_or(insight::Error::NoTopics)
     }
 
+    fn pseudonyms(&self, caller: &str) -> index::Result<Vec<String>> {
+        Ok(vec![caller.to_owned()])
+    }
+
+    fn history(&self, pseudonyms: &[String], since: NaiveDate, limit: usize) -> index::Result<Vec<Analyzed>> {
+        let of = |call: &Analyzed| call.record.caller.as_ref().and_then(|caller| caller.id.clone());
+        let calls = self.scan(DateRange { since: Some(since), until: None }, Depth::Whole)?;
+        let mut calls = calls.collect::<index::Result<Vec<_>>>()?;
+        calls.retain(|call| of(call).is_some_and(|id| pseudonyms.contains(&id)));
+        calls.reverse();
+        calls.truncate(limit);
+        Ok(calls)
+    }
+
+    fn callers_in_danger(&self) -> index::Result<BTreeSet<String>> {
+        Ok(BTreeSet::new())
+    }
+
     fn change_topics(&self, change: &TopicDecision<'_>) -> insight::Result<Arc<TopicView>> {
         let mut view = (*self.topics()?).clone();
         change(&mut view.topics)?;
@@ -193,6 +227,33 @@ impl Reader for Memory {
             return Err(index::Error::corrupt("/data/calls", "on purpose"));
         }
         Ok(self.kept.lock().unwrap().get(call_id).cloned())
+    }
+
+    fn particulars(&self, call_id: &str) -> index::Result<Option<Particulars>> {
+        let call = self.get_call(call_id)?;
+        Ok(call.map(|call| call.particulars).filter(|particulars| !particulars.is_empty()))
+    }
+
+    fn scan(&self, range: DateRange, _depth: Depth) -> index::Result<Calls> {
+        let kept = self.kept.lock().unwrap();
+        let within = |call: &&Analyzed| call.record.started_at.is_some_and(|at| range.contains(at.date_naive()));
+        let mut calls: Vec<Analyzed> = kept.values().filter(within).cloned().collect();
+        calls.sort_by_key(|call| call.record.started_at);
+        let (endless, scanned) = (self.endless.load(Ordering::SeqCst), Arc::clone(&self.scanned));
+        let again: Box<dyn Iterator<Item = Analyzed> + Send> = match endless {
+            true => Box::new(calls.into_iter().cycle()),
+            false => Box::new(calls.into_iter()),
+        };
+        Ok(Box::new(again.map(move |call| {
+            scanned.fetch_add(1, Ordering::SeqCst);
+            Ok(call)
+        })))
+    }
+
+    fn days(&self) -> index::Result<Option<(NaiveDate, NaiveDate)>> {
+        let kept = self.kept.lock().unwrap();
+        let days = || kept.values().filter_map(|call| call.record.started_at).map(|at| at.date_naive());
+        Ok(days().min().zip(days().max()))
     }
 
     fn aggregate(&self, query: &CallQuery, group_by: Option<&str>) -> index::Result<Vec<Group>> {
@@ -265,53 +326,57 @@ impl Reader for Memory {
         });
         Ok(gaps.collect())
     }
+
+    fn keys(&self) -> index::Result<Vec<ApiKey>> {
+        Ok(self.keys.lock().unwrap().clone())
+    }
+
+    fn audit_trail(&self, before: Option<i64>, limit: u32) -> index::Result<Vec<AuditEntry>> {
+        let trail = self.trail.lock().unwrap();
+        let entries = trail.iter().rev().filter(|entry| before.is_none_or(|before| entry.number < before));
+        Ok(entries.take(limit as usize).cloned().collect())
+    }
+
+    fn reviews(&self, _query: &ReviewQuery) -> index::Result<Vec<ReviewEntry>> {
+        Ok(Vec::new())
+    }
+
+    fn count_reviews(&self, _query: &ReviewQuery) -> index::Result<u64> {
+        Ok(0)
+    }
+
+    fn cases(&self, _query: &CaseQuery) -> index::Result<Vec<CaseEntry>> {
+        Ok(Vec::new())
+    }
+
+    fn examples(&self) -> index::Result<Vec<ExampleEntry>> {
+        Ok(Vec::new())
+    }
+
+    fn experience(&self) -> index::Result<Vec<ExperienceEntry>> {
+        Ok(Vec::new())
+    }
+
+    fn publications(&self, document: &str, before: Option<u32>, limit: u32) -> index::Result<Vec<Publication>> {
+        let versions = self.versions.lock().unwrap();
+        let wanted = versions.iter().rev().filter(|v| v.document == document && before.is_none_or(|b| v.version < b));
+        Ok(wanted.take(limit as usize).cloned().collect())
+    }
 }
 
-/// Writes into the memory; fails on calls of the queue `broken`, panics on those of `panic`.
-pub(super) struct MemoryWriter(pub(super) Arc<Memory>);
-
-impl Writer for MemoryWriter {
-    fn ingest(&mut self, calls: Vec<Analyzed>) -> index::Result<()> {
-        self.0.gate.pass();
-        self.0.groups.lock().unwrap().push(calls.len());
-        for call in &calls {
-            assert_ne!(call.record.queue.as_deref(), Some("panic"), "asked to");
-            if call.record.queue.as_deref() == Some("broken") {
-                return Err(index::Error::io("/data/wal", std::io::ErrorKind::StorageFull.into()));
-            }
-        }
-        let kept = calls.into_iter().map(|call| (call.record.call_id.clone(), call));
-        self.0.kept.lock().unwrap().extend(kept);
-        Ok(())
-    }
-
-    fn refresh(&mut self) -> index::Result<()> {
-        *self.0.seen.lock().unwrap() = self.0.kept.lock().unwrap().clone();
-        Ok(())
-    }
-
-    fn import_articles(&mut self, articles: Vec<Article>) -> index::Result<()> {
-        let new = articles.into_iter().map(|a| (a.id.clone(), a));
-        self.0.articles.lock().unwrap().extend(new);
-        Ok(())
-    }
-
-    fn feedback(&mut self, feedback: Feedback) -> index::Result<()> {
-        if !self.0.articles.lock().unwrap().contains_key(&feedback.article) {
-            return Err(index::Error::Refused { what: "article".into(), message: "no such article".into() });
-        }
-        self.0.said.lock().unwrap().push(feedback);
-        Ok(())
-    }
-
-    fn note_unanswered(&mut self, question: &str, _confidence: f64) -> index::Result<()> {
-        self.0.unanswered.lock().unwrap().push(question.to_owned());
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>) -> index::Result<()> {
-        self.0.finished.store(true, Ordering::SeqCst);
-        Ok(())
+impl Memory {
+    fn audit(&self, who: &str, action: &str, subject: &str) {
+        let mut trail = self.trail.lock().unwrap();
+        let number = trail.len() as i64 + 1;
+        trail.push(AuditEntry {
+            number,
+            at: String::new(),
+            who: who.into(),
+            action: action.into(),
+            subject: subject.into(),
+            detail: String::new(),
+            hash: String::new(),
+        });
     }
 }
 
@@ -339,10 +404,17 @@ impl TestServer {
             hold();
             let writer = Box::new(MemoryWriter(shared.clone()));
             Ok(State {
-                pipeline: pipeline(),
+                judging: Judging {
+                    pipeline: pipeline(),
+                    config: Arc::default(),
+                    shelf: Shelf::new(Assets::embedded(), []),
+                },
                 reader: shared,
                 writer,
                 insight: InsightSettings::default(),
+                cases: Arc::new(crate::case::Rules::load(&Assets::embedded()).unwrap()),
+                experience: Arc::new(crate::experience::Rules::load(&Assets::embedded()).unwrap()),
+                folder: None,
             })
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -351,7 +423,7 @@ impl TestServer {
         let shutdown: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async {
             let _ = stopped.await;
         });
-        let task = tokio::spawn(run(listener, config, load, shutdown));
+        let task = tokio::spawn(run(listener, config, Guard::open(), load, shutdown));
         let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
         Self { memory, channel, stop: Some(stop), task }
     }

@@ -1,8 +1,10 @@
 //! The services over a real connection, with a backend in memory: what the wire promises
 //! whatever the store is.
 
+mod indicators;
 mod knowledge;
 mod live;
+mod reports;
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
@@ -21,6 +23,7 @@ use tonic_types::StatusExt;
 
 use super::testing::{TestServer, call};
 use super::{Error, ServerConfig, State, run};
+use crate::access::Guard;
 
 fn quick() -> ServerConfig {
     ServerConfig { refresh_ms: 20, drain_timeout_ms: 2000, threads: 2, ..Default::default() }
@@ -423,11 +426,11 @@ async fn messages_over_the_limit_are_refused() {
 async fn addresses_beyond_this_machine_are_refused() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let load = || -> qingting_index::Result<State> { unreachable!("refused before") };
-    let error = run(listener, quick(), load, std::future::pending()).await.unwrap_err();
+    let error = run(listener, quick(), Guard::open(), load, std::future::pending()).await.unwrap_err();
     assert!(matches!(error, Error::NotLoopback { .. }));
     let load = || Err(qingting_index::Error::not_found("data folder /nowhere"));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let error = run(listener, quick(), load, std::future::pending()).await.unwrap_err();
+    let error = run(listener, quick(), Guard::open(), load, std::future::pending()).await.unwrap_err();
     assert_eq!(error.to_string(), "data folder /nowhere not found");
 }
 

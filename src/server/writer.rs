@@ -22,11 +22,13 @@ use super::status::Failure;
 const GROUP: usize = 64;
 
 type Reply = oneshot::Sender<Result<(), Status>>;
+/// Anything else than a call that is written.
+type Change = Box<dyn FnOnce(&mut dyn Writer) -> index::Result<()> + Send>;
 
 enum Command {
     Call(Box<Analyzed>, Reply),
-    Articles(Vec<Article>, Reply),
-    Feedback(Feedback, Reply),
+    /// A change, and whether there are calls in it.
+    Change(Change, bool, Reply),
     /// A question without an answer, and how sure the best one was.
     Unanswered(String, f64),
 }
@@ -41,8 +43,7 @@ impl std::fmt::Debug for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Call(..) => "Call",
-            Self::Articles(..) => "Articles",
-            Self::Feedback(..) => "Feedback",
+            Self::Change(..) => "Change",
             Self::Unanswered(..) => "Unanswered",
         })
     }
@@ -56,12 +57,28 @@ impl WriteQueue {
 
     /// Waits until the articles are on disk and searchable.
     pub(super) async fn articles(&self, articles: Vec<Article>) -> Result<(), Status> {
-        self.submit(|reply| Command::Articles(articles, reply)).await
+        self.change(move |writer| writer.import_articles(articles)).await
     }
 
     /// Waits until the feedback is on disk and moves the ranking.
     pub(super) async fn feedback(&self, feedback: Feedback) -> Result<(), Status> {
-        self.submit(|reply| Command::Feedback(feedback, reply)).await
+        self.change(move |writer| writer.feedback(feedback)).await
+    }
+
+    /// Waits until a change is on disk.
+    pub(super) async fn change(
+        &self,
+        change: impl FnOnce(&mut dyn Writer) -> index::Result<()> + Send + 'static,
+    ) -> Result<(), Status> {
+        self.submit(|reply| Command::Change(Box::new(change), false, reply)).await
+    }
+
+    /// Waits until a change with calls in it is on disk; they become searchable like others.
+    pub(super) async fn change_calls(
+        &self,
+        change: impl FnOnce(&mut dyn Writer) -> index::Result<()> + Send + 'static,
+    ) -> Result<(), Status> {
+        self.submit(|reply| Command::Change(Box::new(change), true, reply)).await
     }
 
     /// Notes a question without an answer, if there is room in the queue: no search waits for that.
@@ -69,6 +86,11 @@ impl WriteQueue {
         if self.sender.try_send(Command::Unanswered(question, confidence)).is_err() {
             tracing::debug!("a question without an answer is not noted: the write queue is full or closed");
         }
+    }
+
+    /// How many writes wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.sender.max_capacity() - self.sender.capacity()
     }
 
     async fn submit(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), Status> {
@@ -183,12 +205,12 @@ impl Loop {
                     calls.push(*call);
                     replies.push(reply);
                 }
-                Command::Articles(articles, reply) => {
-                    let result = self.outcome(|writer| writer.import_articles(articles));
+                Command::Change(change, has_calls, reply) => {
+                    let result = self.outcome(change);
+                    if has_calls && result.is_ok() {
+                        self.dirty_since.get_or_insert_with(Instant::now);
+                    }
                     let _ = reply.send(result);
-                }
-                Command::Feedback(feedback, reply) => {
-                    let _ = reply.send(self.outcome(|writer| writer.feedback(feedback)));
                 }
                 Command::Unanswered(question, confidence) => {
                     // Nobody waits; `outcome` has logged what went wrong.
@@ -229,7 +251,10 @@ impl Loop {
     fn outcome(&mut self, work: impl FnOnce(&mut dyn Writer) -> index::Result<()>) -> Result<(), Status> {
         let result = work(&mut *self.writer);
         if let Err(error) = &result
-            && !matches!(error, index::Error::Refused { .. } | index::Error::Stale { .. })
+            && !matches!(
+                error,
+                index::Error::Refused { .. } | index::Error::Stale { .. } | index::Error::NotFound { .. }
+            )
         {
             self.failed = true;
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use qingting_models::text::{Example, TextModel};
+use qingting_models::text::{Example, TextModel, Training};
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::fact::{CategoryReader, Taxonomy};
 use qingting_pipeline::learned::{Documents, category_fields};
@@ -20,6 +20,8 @@ use super::{Error, Options};
 const PARTS: usize = 5;
 /// Cost of a mistake on a message of the category, and on another.
 const COST: (f32, f32) = (4.0, 1.0);
+/// Most grams of a model.
+const GRAMS: usize = 40_000;
 /// Sharpness of the probabilities that is tried.
 const SHARPNESS: [f32; 8] = [1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0];
 
@@ -153,7 +155,8 @@ impl CategoryTrainer<'_> {
                 weight: 1.0,
             })
             .collect();
-        TextModel::train(category_fields(), heads, &examples, COST, seed)
+        let how = Training { cost: COST, seed, keep: GRAMS, meaning: None };
+        TextModel::train(category_fields(), heads, &examples, &how)
     }
 
     fn reader(&self, model: &TextModel) -> CategoryReader {

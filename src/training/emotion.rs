@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use qingting_models::Shelf;
-use qingting_models::text::{Example, TextModel};
+use qingting_models::text::{Example, TextModel, Training};
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::learned::{Documents, EMOTION_MODEL, emotion_fields};
 use qingting_pipeline::record::{CallRecord, NormalizedTurn, Role, SentimentLabel, Turn};
@@ -26,6 +26,8 @@ const HELD_OUT: usize = 5;
 const PARTS: usize = 4;
 /// Fewest turns with an emotion for a head of its own.
 const FEWEST: usize = 30;
+/// Most grams of the model.
+const GRAMS: usize = 20_000;
 /// What a turn of the dialogues weighs beside a turn of a call: actors on television are no callers.
 const OTHER_WEIGHT: f32 = 0.2;
 const SENTIMENTS: [SentimentLabel; 3] = [SentimentLabel::Pos, SentimentLabel::Neu, SentimentLabel::Neg];
@@ -178,7 +180,16 @@ impl Fit<'_> {
 
     fn train(&self, rows: &[Example]) -> TextModel {
         let heads: Vec<String> = self.emotions.iter().map(|name| emotion_head(name)).collect();
-        TextModel::train(emotion_fields(), &heads, rows, self.options.cost, self.options.seed)
+        TextModel::train(emotion_fields(), &heads, rows, &how(self.documents, self.options))
+    }
+}
+
+fn how<'d>(documents: &'d Documents, options: &Options) -> Training<'d> {
+    Training {
+        cost: options.cost,
+        seed: options.seed,
+        keep: GRAMS,
+        meaning: Some(documents.vectors()),
     }
 }
 
@@ -191,10 +202,13 @@ fn feeling(name: &str) -> Option<SentimentLabel> {
 struct Chosen(Vec<(String, Option<&'static str>)>);
 
 impl Chosen {
-    fn read(&mut self, reader: &EmotionReader, dialogue: &Dialogue) {
+    fn read(&mut self, model: &TextModel, documents: &Documents, dialogue: &Dialogue) {
+        let reader = EmotionReader::new(model.heads());
         for (turn, gold) in dialogue.emotions.iter().enumerate() {
             if let Some(gold) = gold.as_ref().filter(|gold| feeling(gold).is_some()) {
-                let found = reader.read(&dialogue.turns, turn, dialogue.sentiments[turn]);
+                let document = documents.emotion(&dialogue.turns, turn);
+                let margins = document.map_or_else(Vec::new, |d| model.margins(&d, documents.vectors()));
+                let found = reader.choose(&margins, dialogue.sentiments[turn]);
                 self.0.push((gold.clone(), found));
             }
         }
@@ -244,7 +258,6 @@ pub fn train_emotions(
         EMOTIONS.iter().map(|(name, _)| *name).filter(|name| count(name) >= FEWEST).collect();
     let fit = Fit { documents: &documents, emotions: &emotions, options };
     let other = fit.rows(rest.iter().copied(), OTHER_WEIGHT);
-    let reader = |model: &TextModel| EmotionReader::new(Some((Arc::new(model.clone()), Arc::clone(&documents))));
 
     let folds: BTreeMap<&str, usize> =
         data.samples.iter().map(|s| s.record.call_id.as_str()).zip(data.folds(options.folds)?).collect();
@@ -254,8 +267,8 @@ pub fn train_emotions(
     for part in 0..options.folds {
         let mut rows = fit.rows(labelled.iter().filter(|d| fold(d) != Some(part)), 1.0);
         rows.extend(other.iter().cloned());
-        let reader = reader(&fit.train(&rows));
-        labelled.iter().filter(|d| fold(d) == Some(part)).for_each(|d| chosen.read(&reader, d));
+        let model = fit.train(&rows);
+        labelled.iter().filter(|d| fold(d) == Some(part)).for_each(|d| chosen.read(&model, &documents, d));
     }
     chosen.figures("calls", &mut figures);
 
@@ -264,8 +277,7 @@ pub fn train_emotions(
     let model = fit.train(&rows);
     if !held.is_empty() {
         let mut chosen = Chosen::default();
-        let reader = reader(&model);
-        held.iter().for_each(|d| chosen.read(&reader, d));
+        held.iter().for_each(|d| chosen.read(&model, &documents, d));
         chosen.figures("dialogues", &mut figures);
         figures.extend(sentiment(&documents, (&rest, &held), (calls, lexicon), options));
     }
@@ -304,7 +316,7 @@ fn own(documents: &Documents, rest: &[&Dialogue], held: &[&Dialogue], options: &
         let own = dialogue.sentiments[turn];
         Some(vec![Some(own == SentimentLabel::Pos), Some(own == SentimentLabel::Neg)])
     };
-    let fit = |rows: &[Example]| TextModel::train(emotion_fields(), &heads, rows, options.cost, options.seed);
+    let fit = |rows: &[Example]| TextModel::train(emotion_fields(), &heads, rows, &how(documents, options));
     let chance = |margin: f32| 1.0 / (1.0 + (-2.0 * margin).exp());
     let mut chances = [Vec::new(), Vec::new()];
     let mut gold = [Vec::new(), Vec::new()];
@@ -315,7 +327,7 @@ fn own(documents: &Documents, rest: &[&Dialogue], held: &[&Dialogue], options: &
         };
         let model = fit(&of(false));
         for example in of(true) {
-            let margins = model.margins(&example.document);
+            let margins = model.margins(&example.document, documents.vectors());
             for column in 0..2 {
                 chances[column].push(chance(margins[column]));
                 gold[column].push(example.labels[column] == Some(true));
@@ -328,7 +340,7 @@ fn own(documents: &Documents, rest: &[&Dialogue], held: &[&Dialogue], options: &
         let Some(document) = documents.emotion(&dialogue.turns, turn) else {
             return SentimentLabel::Neu;
         };
-        let margins = model.margins(&document);
+        let margins = model.margins(&document, documents.vectors());
         let (p, n) = (chance(margins[0]) / positive, chance(margins[1]) / negative);
         if p.max(n) < 1.0 {
             SentimentLabel::Neu

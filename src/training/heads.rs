@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use qingting_models::Shelf;
-use qingting_models::text::{Example, TextModel};
+use qingting_models::text::{Example, TextModel, Training};
 use qingting_pipeline::Pipeline;
 use qingting_pipeline::fact::class_name;
 use qingting_pipeline::finding::{CodeInfo, Level};
@@ -17,6 +17,9 @@ use super::{Data, Error, Options};
 /// The appeal types and outcomes of the guide.
 pub(super) const APPEAL_TYPES: [&str; 6] = ["投诉", "求助", "咨询", "举报", "建议", "表扬"];
 pub(super) const OUTCOMES: [&str; 3] = ["follow_up", "resolved", "unresolved"];
+/// Most grams of a model over turns, and over calls.
+const TURN_GRAMS: usize = 60_000;
+const CALL_GRAMS: usize = 40_000;
 /// The head over whole calls for any fault of the agent.
 pub(super) const FAULT: &str = "fault";
 
@@ -109,7 +112,12 @@ pub(super) fn examples(pipeline: &Pipeline, documents: &Documents, data: &Data) 
 ///
 /// # Errors
 /// When the models cannot be stored.
-pub(super) fn train(all: &[Examples], wanted: impl Fn(usize) -> bool, options: &Options) -> Result<Shelf, Error> {
+pub(super) fn train(
+    all: &[Examples],
+    documents: &Documents,
+    wanted: impl Fn(usize) -> bool,
+    options: &Options,
+) -> Result<Shelf, Error> {
     let mut models = BTreeMap::new();
     for examples in all {
         let rows: Vec<Example> = examples
@@ -125,12 +133,13 @@ pub(super) fn train(all: &[Examples], wanted: impl Fn(usize) -> bool, options: &
                 Example { weight, ..example.clone() }
             })
             .collect();
-        let fields = if examples.name == CALL_MODEL {
-            call_fields()
+        let (fields, keep, meaning) = if examples.name == CALL_MODEL {
+            (call_fields(), CALL_GRAMS, None)
         } else {
-            turn_fields()
+            (turn_fields(), TURN_GRAMS, Some(&**documents.vectors()))
         };
-        let model = TextModel::train(fields, &examples.heads, &rows, options.cost, options.seed);
+        let how = Training { cost: options.cost, seed: options.seed, keep, meaning };
+        let model = TextModel::train(fields, &examples.heads, &rows, &how);
         models.insert(examples.name.to_owned(), model);
     }
     Ok(Shelf::new(models)?)

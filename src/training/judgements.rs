@@ -88,7 +88,7 @@ impl Rows {
                 costs.push(self.weights[i] * UNLISTED);
             }
         }
-        Logistic::train(names, &rows, &labels, |i| costs[i], ridge)
+        Logistic::train(names, &rows, &labels, &|i| costs[i], ridge)
     }
 
     /// The judgement on all rows, and the probability of each row by one that was fitted without its

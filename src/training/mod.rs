@@ -58,7 +58,7 @@ impl Default for Options {
             single_weight: 0.6,
             cost: (2.0, 1.0),
             ridge: 20.0,
-            caution: 0.5,
+            caution: 1.0,
         }
     }
 }
@@ -103,11 +103,12 @@ pub fn train(
     let folds = data.folds(options.folds)?;
     let with = |shelf: Shelf, judges: Judges| Pipeline::with_learned(config, assets, Learned::new(shelf, judges)?);
     let plain = with(Shelf::default(), Judges::default())?;
-    let examples = heads::examples(&plain, &Documents::load()?, data);
+    let documents = Documents::load()?;
+    let examples = heads::examples(&plain, &documents, data);
     let mut margins = vec![None; data.samples.len()];
     for fold in 0..options.folds {
         progress(&format!("heads without part {} of {}", fold + 1, options.folds));
-        let shelf = heads::train(&examples, |sample| folds[sample] != fold, options)?;
+        let shelf = heads::train(&examples, &documents, |sample| folds[sample] != fold, options)?;
         let learned = Learned::new(shelf, Judges::default())?;
         let held: Vec<usize> = (0..data.samples.len()).filter(|&i| folds[i] == fold).collect();
         let read: Vec<_> = held
@@ -123,7 +124,7 @@ pub fn train(
     }
     let margins: Vec<_> = margins.into_iter().map(Option::unwrap_or_default).collect();
     progress("heads on all data");
-    let shelf = heads::train(&examples, |_| true, options)?;
+    let shelf = heads::train(&examples, &documents, |_| true, options)?;
 
     let data_of = TrainingData { fingerprint: data.fingerprint.clone(), calls: data.calls(), turns: data.turns() };
     let mut judges = Judges { data: data_of, judges: BTreeMap::new() };

@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
+use qingting_pipeline::assets::hex;
 use sha2::{Digest, Sha256};
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::{Column, StrColumn};
@@ -55,7 +56,7 @@ impl Cursor {
         bytes.extend(snapshot.0.to_be_bytes());
         bytes.extend(self.key.to_be_bytes());
         bytes.extend(self.call_id.as_bytes());
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&bytes)
     }
 
     /// Reads a token that belongs to this query.

@@ -27,13 +27,14 @@ mod writer;
 mod tests;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use qingting_pipeline::normalize::Normalizer;
 use qingting_pipeline::record::{Analysis, CallRecord};
 use qingting_pipeline::segment::Segmenter;
 use qingting_pipeline::synonyms::Synonyms;
 use tantivy::directory::MmapDirectory;
+use tantivy::indexer::LogMergePolicy;
 use tantivy::{Index, IndexReader, ReloadPolicy};
 
 pub use aggregate::{Group, countable};
@@ -53,6 +54,9 @@ use crate::{Error, Result};
 
 /// The least memory that a tantivy writer accepts, with room.
 const LEAST_MEMORY: usize = 16 << 20;
+/// Segments with more calls are not merged any more: merging takes memory with the number of their calls, and maps all of
+/// their files. Segments end up with less than ten times as many.
+const MERGED_CALLS: usize = 100_000;
 
 /// An open call index.
 pub struct CallIndex {
@@ -60,7 +64,7 @@ pub struct CallIndex {
     reader: IndexReader,
     fields: schema::Fields,
     analyzer: Analyzer,
-    synonyms: Arc<Synonyms>,
+    synonyms: RwLock<Arc<Synonyms>>,
     pins: pins::Pins,
 }
 
@@ -95,24 +99,36 @@ impl CallIndex {
             reader,
             fields,
             analyzer,
-            synonyms: Arc::default(),
+            synonyms: RwLock::default(),
             pins: pins::Pins::default(),
         })
     }
 
     /// The index with the words that searches take for each other.
     #[must_use]
-    pub fn with_synonyms(mut self, synonyms: Arc<Synonyms>) -> Self {
-        self.synonyms = synonyms;
+    pub fn with_synonyms(self, synonyms: Arc<Synonyms>) -> Self {
+        self.set_synonyms(synonyms);
         self
+    }
+
+    /// Lets searches that begin from now on take other words for each other.
+    pub fn set_synonyms(&self, synonyms: Arc<Synonyms>) {
+        *self.synonyms.write().unwrap_or_else(PoisonError::into_inner) = synonyms;
+    }
+
+    fn synonyms(&self) -> Arc<Synonyms> {
+        self.synonyms.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A writer with one indexing thread. There can be one at a time.
     ///
     /// # Errors
-    /// When there is a writer already, in this process or in another.
+    /// When there is a writer already, in this process or in another, or the folder cannot be written.
     pub fn writer(&self, memory_bytes: usize) -> Result<CallIndexWriter> {
-        let writer = self.index.writer_with_num_threads(1, memory_bytes.max(LEAST_MEMORY))?;
+        let writer = crate::writing::writer(&self.index, memory_bytes.max(LEAST_MEMORY))?;
+        let mut merging = LogMergePolicy::default();
+        merging.set_max_docs_before_merge(MERGED_CALLS);
+        writer.set_merge_policy(Box::new(merging));
         Ok(CallIndexWriter {
             writer: Some(writer),
             fields: self.fields.clone(),
@@ -156,12 +172,12 @@ impl CallIndex {
     }
 
     /// What texts of queries are read with.
-    fn reading(&self) -> Reading<'_> {
-        Reading { analyzer: &self.analyzer, synonyms: &self.synonyms }
+    fn reading<'a>(&'a self, synonyms: &'a Synonyms) -> Reading<'a> {
+        Reading { analyzer: &self.analyzer, synonyms }
     }
 
     /// Parses the text of a query, for its warnings and what it means.
     pub fn parse(&self, text: &str) -> Expression {
-        Expression::parse(text, self.reading())
+        Expression::parse(text, self.reading(&self.synonyms()))
     }
 }

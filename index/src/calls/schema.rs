@@ -113,6 +113,12 @@ pub const FIELDS: &[FieldInfo] = &[
         kind: Kind::Elsewhere,
         about: "id or name of a topic, such as t3",
     },
+    FieldInfo {
+        name: "figure",
+        aliases: &[],
+        kind: Kind::Elsewhere,
+        about: "the calls behind a figure: FIGURE/PART/SINCE/UNTIL, as ExplainIndicator writes it",
+    },
 ];
 
 impl FieldInfo {

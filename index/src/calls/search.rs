@@ -260,7 +260,7 @@ pub(super) fn build(
     let (mut rest, mut words, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     let (mut texts, mut settled) = (None, None);
     if let Some(mut text) = text {
-        text.settle(fields, searcher, index.reading(), lookup)?;
+        text.settle(fields, searcher, index.reading(&index.synonyms()), lookup)?;
         texts = Some(text.build(fields, scope(index, query))?);
         warnings.clone_from(&text.warnings);
         settled = Some(text);

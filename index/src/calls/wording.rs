@@ -107,9 +107,8 @@ pub(super) fn other_wordings(
         texts.extend(other_numbers(&literal.whole));
     }
     if !phrase {
-        texts.extend(other_words(literal, synonyms));
+        other_words(literal, synonyms, &mut texts);
     }
-    texts.truncate(MOST_WORDINGS);
     texts.into_iter().map(|(weight, text)| (weight, Wording::new(&text, phrase, analyzer))).collect()
 }
 
@@ -123,9 +122,11 @@ fn broken_number(folded: &str) -> bool {
     })
 }
 
-/// The text with its numbers in other forms: all of them in one manner, and each by itself.
+/// The text with its numbers in other forms: all of them in one manner, and each by itself. No more than count: each
+/// is as long as the text, which may be long and nothing but numbers.
 fn other_numbers(whole: &str) -> Vec<(f32, String)> {
     let found = numerals::find(whole);
+    let mut seen = BTreeSet::from([whole.to_owned()]);
     let mut texts: Vec<String> = Vec::new();
     if found.len() > 1 {
         for manner in numerals::MANNERS {
@@ -139,21 +140,22 @@ fn other_numbers(whole: &str) -> Vec<(f32, String)> {
             texts.push(replace(whole, &replaced));
         }
     }
-    for number in &found {
-        texts.extend(number.forms.iter().map(|(_, form)| replace(whole, &[(number.span, form)])));
-    }
-    let mut seen = BTreeSet::from([whole.to_owned()]);
     texts.retain(|text| seen.insert(text.clone()));
+    let alone = found.iter().flat_map(|number| number.forms.iter().map(|(_, form)| (number.span, form.as_str())));
+    let alone = alone.map(|with| replace(whole, &[with])).filter(|text| seen.insert(text.clone()));
+    let room = MOST_WORDINGS.saturating_sub(texts.len());
+    texts.extend(alone.take(room));
     texts.into_iter().map(|text| (NUMBER_WEIGHT, text)).collect()
 }
 
-/// The text with each of its words that has synonyms replaced by these.
-fn other_words(literal: &Wording, synonyms: &Synonyms) -> Vec<(f32, String)> {
+/// Adds the text with each of its words that has synonyms replaced by these, while there is room for wordings.
+fn other_words(literal: &Wording, synonyms: &Synonyms, wordings: &mut Vec<(f32, String)>) {
     let length = literal.whole.chars().count() as u32;
     let bounds: Vec<u32> = literal.words.iter().map(|word| word.position as u32).chain([length]).collect();
     let found = synonyms.find(&literal.whole, &bounds);
     let texts = found.iter().flat_map(|word| word.others.iter().map(|other| (word.span, other.as_str())));
-    texts.map(|with| (SYNONYM_WEIGHT, replace(&literal.whole, &[with]))).collect()
+    let room = MOST_WORDINGS.saturating_sub(wordings.len());
+    wordings.extend(texts.take(room).map(|with| (SYNONYM_WEIGHT, replace(&literal.whole, &[with]))));
 }
 
 /// Replaces spans, which are in order and do not overlap.
@@ -180,6 +182,20 @@ fn replace(text: &str, with: &[(Span, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Each wording is as long as the run, and there was one for each of its words.
+    #[test]
+    fn the_wordings_of_a_long_run_grew_with_the_square_of_its_length() {
+        let numbers = other_numbers(&"3个12号".repeat(3000));
+        assert!((4..=MOST_WORDINGS).contains(&numbers.len()), "{}", numbers.len());
+        let synonyms = Synonyms::load(&qingting_pipeline::assets::Assets::embedded()).unwrap();
+        let run = "城管".repeat(3000);
+        let literal = Wording::new(&run, false, crate::testing::analyzer());
+        let mut words = vec![(1.0, run.clone()); MOST_WORDINGS - 2];
+        other_words(&literal, &synonyms, &mut words);
+        assert_eq!(words.len(), MOST_WORDINGS);
+        assert!(words.iter().skip(MOST_WORDINGS - 2).all(|(_, text)| text != &run));
+    }
 
     #[test]
     fn replacing_keeps_what_is_around() {

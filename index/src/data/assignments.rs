@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind};
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use qingting_pipeline::columnar::{DigestWriter, Records, read_digests};
 use qingting_pipeline::record::CallDigest;
 use serde::Serialize;
@@ -18,8 +19,9 @@ use super::DataDir;
 use crate::ledger::Intake;
 use crate::{Error, Result, files};
 
-/// A file is written before the ledger knows it: one as old as this when the digests were begun was known.
-const SETTLED: Duration = Duration::from_secs(60);
+/// What the footer of the digests calls the highest number that any file of the store had when they were begun. No clock
+/// tells what came later: it may jump back.
+const UPTO: &str = "qingting.digested_upto";
 
 /// Digests on their way into their file; nothing of it is seen before [`DigestsWriter::publish`].
 #[derive(Debug)]
@@ -101,17 +103,44 @@ impl DataDir {
         }
     }
 
-    /// Begins a new file of digests.
+    /// Begins a new file of digests of all calls. It has to be begun before the calls are read.
     ///
     /// # Errors
     /// When the folder was not opened for writing, or the file cannot be created.
     pub fn write_digests(&self) -> Result<DigestsWriter> {
+        let upto = self.ledger().last_number()?;
+        self.digests_upto(upto)
+    }
+
+    /// Begins a new file of digests of the calls that those there are of, or of some of them.
+    pub(super) fn rewrite_digests(&self) -> Result<DigestsWriter> {
+        self.digests_upto(self.digested_upto()?)
+    }
+
+    fn digests_upto(&self, upto: u64) -> Result<DigestsWriter> {
         self.writer_side()?;
         files::create_dir(&self.path.join("assignments"))?;
         let path = self.assignments_path("calls.parquet");
         let temporary = self.assignments_path(&format!("calls.parquet{}", files::TEMPORARY));
         let file = File::create(&temporary).map_err(|e| Error::io(&temporary, e))?;
-        Ok(DigestsWriter { path, temporary, rows: DigestWriter::new(BufWriter::new(file))? })
+        let mut rows = DigestWriter::new(BufWriter::new(file))?;
+        rows.note(UPTO, upto.to_string());
+        Ok(DigestsWriter { path, temporary, rows })
+    }
+
+    /// The files up to that number are in the digests; 0 when there are none, or when they do not say.
+    fn digested_upto(&self) -> Result<u64> {
+        let path = self.assignments_path("calls.parquet");
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(0),
+            Err(e) => return Err(Error::io(path, e)),
+        };
+        let footer =
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| Error::parquet(&path, e))?;
+        let notes = footer.metadata().file_metadata().key_value_metadata();
+        let note = notes.and_then(|notes| notes.iter().find(|note| note.key == UPTO)?.value.as_ref());
+        Ok(note.and_then(|note| note.parse().ok()).unwrap_or(0))
     }
 
     /// The digests, if there are any yet, in the order in which they were written.
@@ -127,34 +156,18 @@ impl DataDir {
     }
 
     /// The dates whose calls all have their digest: none of their calls is in the log of live calls, and none of their
-    /// files is younger than the file of digests. A call that was ingested again under another date counts
-    /// on the older one until the digests are made anew.
+    /// files has a higher number than those that the digests were made of. A call that was ingested again under
+    /// another date counts on the older one until the digests are made anew.
     ///
     /// # Errors
     /// When the folder cannot be read.
     pub fn digested_dates(&self) -> Result<BTreeSet<NaiveDate>> {
-        let path = self.assignments_path("calls.parquet");
-        let began = match std::fs::metadata(&path) {
-            // Where the file system does not keep it, no date is sure.
-            Ok(found) => found.created().ok().and_then(|created| created.checked_sub(SETTLED)),
-            Err(e) if e.kind() == ErrorKind::NotFound => None,
-            Err(e) => return Err(Error::io(path, e)),
-        };
-        let Some(began) = began else {
-            return Ok(BTreeSet::new());
-        };
-        let live: BTreeSet<NaiveDate> = self.live.rows()?.values().filter_map(|row| row.date()).collect();
+        let upto = self.digested_upto()?;
+        let mut later: BTreeSet<NaiveDate> = self.live.rows()?.values().filter_map(|row| row.date()).collect();
         let files = self.ledger().files()?;
-        let (mut dates, mut younger) = (BTreeSet::new(), live);
-        for file in files {
-            let modified = std::fs::metadata(self.partitions.paths(&file.pair).0).and_then(|found| found.modified());
-            dates.insert(file.pair.date);
-            // A file that a merge took away meanwhile has a younger one in its place.
-            if modified.map_or(true, |modified| modified >= began) {
-                younger.insert(file.pair.date);
-            }
-        }
-        Ok(&dates - &younger)
+        later.extend(files.iter().filter(|file| file.pair.number > upto).map(|file| file.pair.date));
+        let dates: BTreeSet<NaiveDate> = files.into_iter().map(|file| file.pair.date).collect();
+        Ok(&dates - &later)
     }
 
     /// The files that were ingested last at or after a moment, and what became of their records.

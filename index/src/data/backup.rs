@@ -11,6 +11,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
+use qingting_pipeline::assets::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zip::write::FileOptions;
@@ -25,6 +26,8 @@ use crate::{Error, Result, files};
 /// The format of backups that this version writes, and the newest that it reads.
 const BACKUP_FORMAT: u32 = 1;
 const LIST: &str = "backup.json";
+/// Bytes of the list that are read: those of a million files.
+const MOST_LIST_BYTES: u64 = 256 << 20;
 const LEDGER: &str = "ledger.sqlite";
 const KEY: &str = "keys/caller.key";
 /// How often a copy is begun again when files are merged or calls erased meanwhile.
@@ -118,7 +121,7 @@ fn copy(mut source: impl Read, from: &Path, mut sink: impl Write, to: &Path) -> 
         bytes += read as u64;
         sink.write_all(part).map_err(|e| Error::io(to, e))?;
     }
-    Ok((bytes, hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+    Ok((bytes, hex(&hash.finalize())))
 }
 
 /// A backup being written: a folder, or one file.
@@ -332,7 +335,8 @@ pub fn restore(from: &Path, to: &Path) -> Result<Backup> {
     }
     let mut source = Source::open(from)?;
     let backup: Backup = source.read(LIST, |file, path| {
-        serde_json::from_reader(BufReader::new(file)).map_err(|e| Error::corrupt(path, format!("{LIST}: {e}")))
+        serde_json::from_reader(BufReader::new(file.take(MOST_LIST_BYTES)))
+            .map_err(|e| Error::corrupt(path, format!("{LIST}: {e}")))
     })?;
     for (found, supported) in [(backup.format, BACKUP_FORMAT), (backup.data_format, FORMAT_VERSION)] {
         if found > supported {
@@ -360,7 +364,8 @@ fn bring_back(source: &mut Source, file: &Copied, folder: &Path, from: &Path) ->
     let path = folder.join(name);
     source.read(&file.path, |content, from| {
         let written = create(&path, file.path == KEY)?;
-        let (bytes, sha256) = copy(content, from, &written, &path)?;
+        // One byte more tells that it is longer; a small archive can hold far more than it says.
+        let (bytes, sha256) = copy(content.take(file.bytes.saturating_add(1)), from, &written, &path)?;
         written.sync_all().map_err(|e| Error::io(&path, e))?;
         if (bytes, sha256.as_str()) != (file.bytes, file.sha256.as_str()) {
             let message =

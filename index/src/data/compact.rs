@@ -10,7 +10,7 @@ use super::hook::Step;
 use super::writer::{Writer, Written};
 use crate::Result;
 use crate::ledger::{self, StoredFile};
-use crate::store::{Merged, Pair, Row};
+use crate::store::{Depth, Merged, Pair, Row};
 
 /// A date with more pairs of files than this gets them merged.
 const FILES_PER_DATE: usize = 8;
@@ -63,7 +63,7 @@ impl Writer {
         let mut sources = Vec::new();
         for file in files.iter().filter(|file| file.live > 0) {
             let rows = self.ledger.live_rows(&file.pair, 0)?;
-            sources.push(data.partitions.source(&file.pair, Some(&rows), BATCH)?);
+            sources.push(data.partitions.source(&file.pair, Some(&rows), BATCH, Depth::Whole)?);
         }
         let mut writer = data.partitions.create(&pair)?;
         let mut keys = Vec::new();
@@ -86,8 +86,9 @@ impl Writer {
     pub(super) fn note_fingerprints(&mut self, data: &DataDir) -> Result<()> {
         let mut manifest = self.manifest.clone();
         env!("CARGO_PKG_VERSION").clone_into(&mut manifest.written_by);
-        manifest.dictionary_fingerprint.clone_from(&data.context.dictionary_fingerprint);
-        manifest.config_fingerprint.clone_from(&data.context.config_fingerprint);
+        let context = data.context();
+        manifest.dictionary_fingerprint.clone_from(&context.dictionary_fingerprint);
+        manifest.config_fingerprint.clone_from(&context.config_fingerprint);
         if manifest != self.manifest {
             manifest.write(&data.path)?;
             self.manifest = manifest;

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use qingting_pipeline::Pipeline;
+use qingting_pipeline::synonyms::Synonyms;
 
 use super::index::{OpenCallIndex, OpenIndex};
+use crate::originals::Originals;
 
 /// The parts of the pipeline that a data folder needs. Cheap to clone.
 #[derive(Clone)]
@@ -12,6 +14,11 @@ pub struct Context {
     pub(super) dictionary_fingerprint: String,
     pub(super) config_fingerprint: String,
     pub(super) index: Arc<dyn OpenIndex>,
+    /// What opens the particulars of calls.
+    pub(super) originals: Option<Arc<Originals>>,
+    /// Whether those of calls that come in are kept too.
+    pub(super) keeps_originals: bool,
+    pub(super) synonyms: Arc<Synonyms>,
 }
 
 impl std::fmt::Debug for Context {
@@ -34,7 +41,16 @@ impl Context {
                 normalizer: Arc::clone(pipeline.normalizer()),
                 synonyms: Arc::clone(pipeline.synonyms()),
             }),
+            originals: None,
+            keeps_originals: false,
+            synonyms: Arc::clone(pipeline.synonyms()),
         }
+    }
+
+    /// The same with keys that open what masking took out of calls, which is sealed with them where it is `kept`.
+    #[must_use]
+    pub fn with_originals(self, originals: Option<Arc<Originals>>, kept: bool) -> Self {
+        Self { originals, keeps_originals: kept, ..self }
     }
 
     #[cfg(test)]
@@ -43,6 +59,9 @@ impl Context {
             dictionary_fingerprint: "d".to_owned(),
             config_fingerprint: "c".to_owned(),
             index,
+            originals: None,
+            keeps_originals: false,
+            synonyms: Arc::default(),
         }
     }
 }

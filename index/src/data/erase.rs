@@ -2,7 +2,7 @@
 //! a data folder forget them.
 //!
 //! First a note of what is to be erased (`erasing.json`, without the caller's id), then whatever is derived from the
-//! calls forgets them (call index, topics, digests, questions, quarantine), then the ledger, last the Parquet files,
+//! calls forgets them (call index, examples among the articles, topics, digests, questions, quarantine), then the ledger, last the Parquet files,
 //! which are written anew without their rows. Whatever moment a crash comes at, the calls are still told from the
 //! files until everything else has forgotten them: whoever opens the folder for writing next finds the note and
 //! starts over, and what was done already is done again without effect. The line in the audit trail and the
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 
 use aho_corasick::AhoCorasick;
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use qingting_pipeline::record::Caller;
 use qingting_pipeline::topic::Topics;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,7 @@ use super::DataDir;
 use super::hook::Step;
 use super::writer::Writer;
 use crate::caller::CallerKey;
+use crate::knowledge::{self, CASE_PREFIX};
 use crate::ledger::{self, Ledger};
 use crate::store::Pair;
 use crate::store::wal::Wal;
@@ -241,9 +242,7 @@ impl DataDir {
     fn erase_assignments(&self, found: &Found, ids: &BTreeSet<&str>) -> Result<()> {
         let folder = self.path.join("assignments");
         // An interrupted step may have left a copy that nothing would replace.
-        for name in files::names(&folder)?.iter().filter(|name| name.ends_with(files::TEMPORARY)) {
-            files::remove(&folder.join(name))?;
-        }
+        files::sweep(&folder)?;
         let topics_path = folder.join("topics.json");
         let topics: Option<Topics> = match std::fs::read(&topics_path) {
             Ok(bytes) => Some(serde_json::from_slice(&bytes).map_err(|e| Error::corrupt(&topics_path, e.to_string()))?),
@@ -253,7 +252,7 @@ impl DataDir {
         let mut outside = 0;
         if let Some(rows) = self.read_digests()? {
             let assigned = topics.as_ref().map(Topics::by_call).unwrap_or_default();
-            let mut writer = self.write_digests()?;
+            let mut writer = self.rewrite_digests()?;
             for row in rows {
                 let row = row?;
                 if !ids.contains(row.call_id.as_str()) {
@@ -277,11 +276,12 @@ impl DataDir {
         files::write_atomically(&topics_path, &bytes)
     }
 
-    /// The list of bad records forgets those with the ids of the calls.
-    fn erase_quarantine(&self, ids: &BTreeSet<&str>) -> Result<()> {
+    /// The list of bad records forgets those with the ids of the calls, and those that were listed before a moment.
+    fn erase_quarantine(&self, ids: &BTreeSet<&str>, before: Option<DateTime<Utc>>) -> Result<()> {
         #[derive(Deserialize)]
         struct Line {
             call_id: Option<String>,
+            at: Option<DateTime<Utc>>,
         }
         let path = self.path.join("quarantine.jsonl");
         let text = match std::fs::read_to_string(&path) {
@@ -290,8 +290,11 @@ impl DataDir {
             Err(e) => return Err(Error::io(path, e)),
         };
         let stays = |line: &&str| {
-            let id = serde_json::from_str::<Line>(line).ok().and_then(|line| line.call_id);
-            id.is_none_or(|id| !ids.contains(id.as_str()))
+            let Ok(Line { call_id, at }) = serde_json::from_str(line) else {
+                return true;
+            };
+            let old = at.zip(before).is_some_and(|(at, before)| at < before);
+            !old && call_id.is_none_or(|id| !ids.contains(id.as_str()))
         };
         let mut kept = text.lines().filter(stays).collect::<Vec<_>>().join("\n");
         if !kept.is_empty() {
@@ -330,8 +333,17 @@ impl Writer {
             index.purge()?;
         }
         data.hook.at(Step::ErasedFromIndex)?;
+        let mut articles = Vec::new();
+        for id in &ids {
+            articles.extend(self.ledger.examples_of(id)?.into_iter().map(|number| format!("{CASE_PREFIX}{number}")));
+        }
+        knowledge::erase(&data.knowledge_index_dir(), &articles)?;
         data.erase_assignments(&found, &ids)?;
-        data.erase_quarantine(&ids)?;
+        let before = match note.target {
+            Target::Before(date) => Some(date.and_time(NaiveTime::MIN).and_utc()),
+            Target::Caller(_) | Target::Call(_) => None,
+        };
+        data.erase_quarantine(&ids, before)?;
         match note.target {
             Target::Before(date) => {
                 self.ledger.forget_questions_before(date.and_time(NaiveTime::MIN).and_utc())?;
@@ -347,6 +359,7 @@ impl Writer {
         data.hook.at(Step::ErasedFromDerived)?;
         let last = self.last;
         self.ledger.write(|transaction| {
+            ledger::remove_reviews(transaction, ids.iter().copied())?;
             ledger::remove_calls(transaction, found.values().flatten().map(|(_, id)| id))?;
             ledger::set_last_number(transaction, last)
         })?;

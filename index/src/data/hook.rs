@@ -1,4 +1,5 @@
-//! Between the steps of a write, tests put a crash. Without tests there is nothing here.
+//! Between the steps of a write, tests put a crash: those of this crate by a closure, those of the program, as its
+//! processes, by [`crate::fault`]. In a release build there is nothing here.
 
 use crate::Result;
 
@@ -52,9 +53,9 @@ pub(crate) struct Hook {
 impl Hook {
     /// Passes a step.
     #[cfg(not(test))]
-    #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
-    pub(crate) fn at(&self, _step: Step) -> Result<()> {
-        Ok(())
+    #[allow(clippy::unused_self, reason = "tests have something in it")]
+    pub(crate) fn at(&self, step: Step) -> Result<()> {
+        crate::fault::at(|| format!("{step:?}")).map_err(|e| crate::Error::io("fail point", e))
     }
 
     /// Passes a step, or crashes there.

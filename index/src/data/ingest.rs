@@ -8,7 +8,7 @@ use qingting_pipeline::Analyzed;
 
 use super::DataDir;
 use super::writer::Session;
-use crate::ledger::SourceFile;
+use crate::ledger::{self, SourceFile};
 use crate::{Error, Result};
 
 /// A running import. What was put is sure to be kept after [`IngestSession::finish`]; dropping
@@ -58,6 +58,20 @@ impl DataDir {
 }
 
 impl IngestSession<'_> {
+    /// Calls become durable when so many have been put, or earlier where they are large; 0, as at the start: when
+    /// 16384 have been, the most there may be.
+    ///
+    /// # Errors
+    /// When the folder cannot be written any more.
+    pub fn commit_every(&mut self, calls: usize) -> Result<()> {
+        self.data.write(|_, writer| {
+            if let Some(session) = &mut writer.session {
+                session.commit_calls = calls;
+            }
+            Ok(())
+        })
+    }
+
     /// The source file as it is now, or `None` when it was ingested just so: the same content
     /// with the same `options`, which stand for everything else that the result depends on.
     ///
@@ -65,6 +79,18 @@ impl IngestSession<'_> {
     /// When it cannot be read.
     pub fn changed(&self, path: &Path, options: &str) -> Result<Option<SourceFile>> {
         self.data.ledger().changed_source(path, options)
+    }
+
+    /// Source files count as ingested no longer: those that are not done again before a crash are left to the next import.
+    ///
+    /// # Errors
+    /// When the folder cannot be written any more.
+    pub fn forget_sources(&mut self, paths: &[impl AsRef<Path>]) -> Result<()> {
+        self.data.write(|_, writer| {
+            writer.ledger.write(|transaction| {
+                paths.iter().try_for_each(|path| ledger::remove_source(transaction, path.as_ref()))
+            })
+        })
     }
 
     /// Stores calls that came from `source`. A call that was stored before is replaced, whatever
@@ -88,14 +114,16 @@ impl IngestSession<'_> {
     }
 
     /// Notes that all calls of a source file were put, with their number and that of its bad
-    /// records: from the next checkpoint on it counts as ingested.
+    /// records: from the next checkpoint on it counts as ingested. False when the file is not any more what it
+    /// was when it was looked at: nobody knows which of the two was read, and it does not count.
     ///
     /// # Errors
     /// When the folder cannot be written any more.
-    pub fn source_done(&mut self, file: SourceFile, calls: u64, quarantined: u64) -> Result<()> {
+    pub fn source_done(&mut self, file: SourceFile, calls: u64, quarantined: u64) -> Result<bool> {
+        let Some(file) = file.still() else { return Ok(false) };
         self.data.write(|_, writer| {
             writer.sources.push((file, calls, quarantined));
-            Ok(())
+            Ok(true)
         })
     }
 

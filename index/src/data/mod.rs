@@ -10,17 +10,24 @@
 
 mod assignments;
 mod backup;
+mod callers;
+mod cases;
 mod compact;
 mod context;
 mod erase;
+mod examples;
+mod experience;
 mod hook;
 mod index;
 mod ingest;
 mod knowledge;
 mod live;
+mod publications;
 mod read;
 mod reindex;
 mod repair;
+mod rescore;
+mod reviews;
 mod scan;
 mod writer;
 
@@ -38,12 +45,13 @@ pub use ingest::{IngestSession, IngestSummary};
 pub use read::Stats;
 pub use scan::{DateRange, Scan};
 
+use self::callers::CallerRows;
 use self::hook::Hook;
 use self::live::Live;
 use self::writer::Writer;
 use crate::caller::CallerKey;
 use crate::calls::CallIndex;
-use crate::ledger::{AuditEntry, Ledger};
+use crate::ledger::{ApiKey, AuditCheck, AuditEntry, Ledger};
 use crate::lock::WriterLock;
 use crate::manifest::Manifest;
 use crate::store::Partitions;
@@ -54,7 +62,7 @@ use crate::{Error, Result, files, stamp};
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    context: Context,
+    context: RwLock<Context>,
     partitions: Partitions,
     /// A connection of its own, so that reading does not wait for the writer.
     reader: Mutex<Ledger>,
@@ -63,6 +71,7 @@ pub struct DataDir {
     calls: RwLock<Option<Arc<CallIndex>>>,
     writer: Option<WriterSide>,
     hook: Hook,
+    callers: CallerRows,
 }
 
 /// What only the writer has. The log is beside the lock: waiting for the disk happens without it.
@@ -83,13 +92,14 @@ impl DataDir {
         }
         Ok(Self {
             path: path.to_owned(),
-            context,
+            context: RwLock::new(context),
             partitions: Partitions::new(path),
             reader: Mutex::new(Ledger::open_reader(path)?),
             live: Live::reader(&path.join("wal")),
             calls: RwLock::default(),
             writer: None,
             hook: Hook::default(),
+            callers: CallerRows::default(),
         })
     }
 
@@ -123,18 +133,20 @@ impl DataDir {
             return Err(Error::corrupt(path.join("keys/caller.key"), "not the key that the callers were kept under"));
         }
         let ledger = Ledger::open(path)?;
+        let sealing = context.originals.clone().filter(|_| context.keeps_originals);
         let data = Self {
             path: path.to_owned(),
-            context,
+            context: RwLock::new(context),
             partitions: Partitions::new(path),
             reader: Mutex::new(Ledger::open_reader(path)?),
             live: Live::writer(),
             calls: RwLock::default(),
             writer: Some(WriterSide {
                 wal: Wal::open(&path.join("wal"))?,
-                state: Mutex::new(Writer::new(ledger, key, manifest, lock)),
+                state: Mutex::new(Writer::new(ledger, (key, sealing), manifest, lock)),
             }),
             hook: Hook::default(),
+            callers: CallerRows::default(),
         };
         reindex::settle(&data.knowledge_index_dir())?;
         data.repair()?;
@@ -170,11 +182,15 @@ impl DataDir {
         if let Some(calls) = &*self.calls.read().unwrap_or_else(PoisonError::into_inner) {
             return Ok(Arc::clone(calls));
         }
-        let opened = self.context.index.open_reader(&self.call_index_dir())?;
+        let opened = self.context().index.open_reader(&self.call_index_dir())?;
         let calls = opened
             .ok_or_else(|| Error::Stale { why: "there is no call index".to_owned(), fix: stamp::FIX.to_owned() })?;
         self.set_calls(Some(Arc::clone(&calls)));
         Ok(calls)
+    }
+
+    fn context(&self) -> Context {
+        self.context.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn set_calls(&self, calls: Option<Arc<CallIndex>>) {
@@ -197,12 +213,47 @@ impl DataDir {
         self.write(|_, writer| writer.ledger.audit(who, action, subject, detail))
     }
 
-    /// The last lines of the audit trail, newest first.
+    /// The last entries of the audit trail before a number, newest first.
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub fn audit_trail(&self, limit: u32) -> Result<Vec<AuditEntry>> {
-        self.ledger().audit_trail(limit)
+    pub fn audit_trail(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditEntry>> {
+        self.ledger().audit_trail(before, limit)
+    }
+
+    /// Checks that no entry of the audit trail was changed or removed.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn check_audit(&self) -> Result<AuditCheck> {
+        self.ledger().check_audit()
+    }
+
+    /// All API keys, revoked ones too.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn keys(&self) -> Result<Vec<ApiKey>> {
+        self.ledger().keys()
+    }
+
+    /// Keeps a new API key; `who` made it.
+    ///
+    /// # Errors
+    /// When the folder was not opened for writing, the id is taken, or the ledger cannot be written.
+    pub fn add_key(&self, key: &ApiKey, who: &str) -> Result<()> {
+        self.write(|_, writer| writer.ledger.add_key(key, who))
+    }
+
+    /// Ends an API key for good.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none of that id; when the ledger cannot be written.
+    pub fn revoke_key(&self, id: &str, who: &str) -> Result<ApiKey> {
+        if !self.keys()?.iter().any(|key| key.id == id) {
+            return Err(Error::not_found(format!("key {id}")));
+        }
+        self.write(|_, writer| writer.ledger.revoke_key(id, chrono::Utc::now(), who))
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use qingting_pipeline::Analyzed;
-use qingting_pipeline::record::CallRecord;
+use qingting_pipeline::record::{CallRecord, Particulars};
 use rayon::prelude::*;
 
 use super::{DataDir, live};
@@ -44,7 +44,11 @@ impl DataDir {
     /// # Errors
     /// When the store cannot be read; a call that is not there is `None`.
     pub fn get_call(&self, call_id: &str) -> Result<Option<Analyzed>> {
-        let row = self.again(|| {
+        Ok(self.row(call_id)?.map(|row| Analyzed::new(row.record, row.analysis)))
+    }
+
+    fn row(&self, call_id: &str) -> Result<Option<Row>> {
+        self.again(|| {
             let live = self.live.rows()?.get(call_id).cloned();
             let stored = self.ledger().locate(call_id)?;
             match newest(live, stored) {
@@ -52,8 +56,22 @@ impl DataDir {
                 Some(Newest::Live(row)) => Ok(Some(Arc::unwrap_or_clone(row))),
                 Some(Newest::Stored(stored)) => self.stored_row(call_id, &stored).map(Some),
             }
+        })
+    }
+
+    /// What masking took out of a call; `None` when the call is not there, or nothing of the kind is kept of it.
+    ///
+    /// # Errors
+    /// When there is no key, it is another one, or the store cannot be read.
+    pub fn particulars(&self, call_id: &str) -> Result<Option<Particulars>> {
+        let Some(sealed) = self.row(call_id)?.and_then(|row| row.sealed) else {
+            return Ok(None);
+        };
+        let keys = self.context().originals.ok_or_else(|| Error::Sealed {
+            call: call_id.to_owned(),
+            message: "the key is not here; [originals] says where it is".to_owned(),
         })?;
-        Ok(row.map(|row| Analyzed { record: row.record, analysis: row.analysis }))
+        keys.open(call_id, &sealed).map(Some)
     }
 
     fn stored_row(&self, call_id: &str, location: &Location) -> Result<Row> {

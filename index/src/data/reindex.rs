@@ -46,7 +46,7 @@ impl DataDir {
     /// When the store cannot be read or the index not be written; the old one is kept then.
     pub fn reindex(&self, mut progress: impl FnMut(u64, u64)) -> Result<()> {
         self.write(|wal, writer| {
-            let opener = &self.context.index;
+            let opener = self.context().index;
             writer.checkpoint(self, wal)?;
             let dir = self.call_index_dir();
             let (new, old) = (beside(&dir, ".new"), beside(&dir, ".old"));

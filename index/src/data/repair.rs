@@ -10,7 +10,7 @@ use super::{DataDir, live, reindex};
 use crate::ledger;
 use crate::store::wal::{self, Wal};
 use crate::store::{Pair, Row};
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// Rows read at a time when they are indexed again.
 const BATCH: usize = 512;
@@ -19,6 +19,9 @@ impl DataDir {
     pub(super) fn repair(&self) -> Result<()> {
         self.write(|log, writer| {
             self.partitions.clean()?;
+            for folder in [self.path.clone(), self.path.join("assignments"), self.path.join("keys")] {
+                files::sweep(&folder)?;
+            }
             let lost = writer.reconcile(self)?;
             let logged = wal::replay(&self.path.join("wal"))?;
             writer.last = logged.iter().map(|row| row.seq).fold(writer.last, u64::max);
@@ -74,7 +77,7 @@ impl Writer {
     /// Opens the call index. One that knows more than the store, as after the store came back from
     /// a backup, is begun anew.
     fn open_index(&mut self, data: &DataDir) -> Result<()> {
-        let opener = &data.context.index;
+        let opener = data.context().index;
         let dir = data.call_index_dir();
         reindex::settle(&dir)?;
         let mut index = match opener.open(&dir) {

@@ -10,7 +10,7 @@ use qingting_pipeline::Analyzed;
 use super::DataDir;
 use super::read::Newer;
 use crate::Result;
-use crate::store::{Merged, Row};
+use crate::store::{Depth, Merged, Row};
 
 /// Rows decoded ahead, over all files of a date.
 const ROWS_AHEAD: usize = 2048;
@@ -52,14 +52,40 @@ impl DataDir {
     /// # Errors
     /// When the store cannot be read.
     pub fn scan(&self, range: DateRange) -> Result<Scan<'_>> {
+        self.scan_to(range, Depth::Whole)
+    }
+
+    /// As [`DataDir::scan`], to some depth. An outline is read nearly twice as fast; calls that are not in Parquet yet are
+    /// whole all the same.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn scan_to(&self, range: DateRange, depth: Depth) -> Result<Scan<'_>> {
+        Ok(Scan { data: Held::Borrowed(self), depth, dates: self.dates_of(range)?, rows: None })
+    }
+
+    /// As [`DataDir::scan_to`], for those who read on later and elsewhere.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn scan_owned(self: &Arc<Self>, range: DateRange, depth: Depth) -> Result<Scan<'static>> {
+        Ok(Scan {
+            data: Held::Owned(Arc::clone(self)),
+            depth,
+            dates: self.dates_of(range)?,
+            rows: None,
+        })
+    }
+
+    fn dates_of(&self, range: DateRange) -> Result<btree_set::IntoIter<NaiveDate>> {
         let mut dates: BTreeSet<NaiveDate> = self.live.rows()?.values().filter_map(|row| row.date()).collect();
         dates.extend(self.ledger().files()?.into_iter().map(|file| file.pair.date));
         dates.retain(|date| range.contains(*date));
-        Ok(Scan { data: self, dates: dates.into_iter(), rows: None })
+        Ok(dates.into_iter())
     }
 
     /// The rows of a date that count.
-    fn rows_of(&self, date: NaiveDate) -> Result<Merged> {
+    fn rows_of(&self, date: NaiveDate, depth: Depth) -> Result<Merged> {
         self.again(|| {
             let live = self.live.rows()?;
             let (newer, files) = self.ledger().read(|ledger| {
@@ -77,7 +103,7 @@ impl DataDir {
             let mut sources = Vec::with_capacity(files.len() + 1);
             for (file, rows) in &files {
                 let rows = (rows.len() < file.rows as usize).then_some(rows.as_slice());
-                sources.push(self.partitions.source(&file.pair, rows, batch)?);
+                sources.push(self.partitions.source(&file.pair, rows, batch, depth)?);
             }
             let mut live: Vec<Arc<Row>> = newer.rows.into_iter().filter(|row| row.date() == Some(date)).collect();
             live.sort_by_cached_key(|row| row.sort_key());
@@ -87,10 +113,26 @@ impl DataDir {
     }
 }
 
+#[derive(Debug)]
+enum Held<'a> {
+    Borrowed(&'a DataDir),
+    Owned(Arc<DataDir>),
+}
+
+impl Held<'_> {
+    fn get(&self) -> &DataDir {
+        match self {
+            Self::Borrowed(data) => data,
+            Self::Owned(data) => data,
+        }
+    }
+}
+
 /// The calls of a range of dates. After an error there is nothing more.
 #[derive(Debug)]
 pub struct Scan<'a> {
-    data: &'a DataDir,
+    data: Held<'a>,
+    depth: Depth,
     dates: btree_set::IntoIter<NaiveDate>,
     rows: Option<Merged>,
 }
@@ -102,7 +144,7 @@ impl Scan<'_> {
                 return row.map(Some);
             }
             let Some(date) = self.dates.next() else { return Ok(None) };
-            self.rows = Some(self.data.rows_of(date)?);
+            self.rows = Some(self.data.get().rows_of(date, self.depth)?);
         }
     }
 }
@@ -116,6 +158,6 @@ impl Iterator for Scan<'_> {
             self.dates = BTreeSet::new().into_iter();
             self.rows = None;
         }
-        Some(row.transpose()?.map(|row| Analyzed { record: row.record, analysis: row.analysis }))
+        Some(row.transpose()?.map(|row| Analyzed::new(row.record, row.analysis)))
     }
 }

@@ -13,6 +13,7 @@ use crate::caller::CallerKey;
 use crate::ledger::{self, Ledger, SourceFile};
 use crate::lock::WriterLock;
 use crate::manifest::Manifest;
+use crate::originals::Originals;
 use crate::store::wal::Wal;
 use crate::store::{Pair, Row};
 use crate::{Error, Result, stamp};
@@ -36,6 +37,8 @@ pub(super) struct Writer {
     pub(super) stale: Option<String>,
     pub(super) manifest: Manifest,
     pub(super) key: CallerKey,
+    /// With what the particulars of calls are sealed; they are dropped otherwise.
+    originals: Option<Arc<Originals>>,
     _lock: WriterLock,
     /// The last number given to a row or a file.
     pub(super) last: u64,
@@ -56,6 +59,8 @@ pub(super) struct Writer {
 #[derive(Debug, Default)]
 pub(super) struct Session {
     pub(super) began_after: u64,
+    /// A checkpoint is due when so many calls wait; 0: as many as memory is meant for.
+    pub(super) commit_calls: usize,
     pub(super) put: u64,
     pub(super) replaced: u64,
     pub(super) duplicates: u64,
@@ -73,8 +78,14 @@ impl std::fmt::Debug for Writer {
 }
 
 impl Writer {
-    pub(super) fn new(ledger: Ledger, key: CallerKey, manifest: Manifest, lock: WriterLock) -> Self {
+    pub(super) fn new(
+        ledger: Ledger,
+        (key, originals): (CallerKey, Option<Arc<Originals>>),
+        manifest: Manifest,
+        lock: WriterLock,
+    ) -> Self {
         Self {
+            originals,
             ledger,
             index: None,
             stale: None,
@@ -103,7 +114,7 @@ impl Writer {
         if let Some(why) = &self.stale {
             return Err(Error::Stale { why: why.clone(), fix: stamp::FIX.to_owned() });
         }
-        for Analyzed { record, analysis } in &calls {
+        for Analyzed { record, analysis, .. } in &calls {
             let wrong = match record.started_at {
                 _ if record.call_id.is_empty() => "call_id is empty",
                 None => "started_at is missing",
@@ -114,11 +125,13 @@ impl Writer {
         }
         let source: Option<Arc<str>> = (!source.is_empty()).then(|| source.into());
         let seq = self.allocate();
-        let row = |Analyzed { mut record, analysis }: Analyzed| {
+        let row = |Analyzed { mut record, analysis, particulars }: Analyzed| {
             record.caller = record.caller.as_ref().map(|caller| self.key.pseudonyms(caller));
-            Row { seq, source: source.clone(), record, analysis }
+            let originals = self.originals.as_ref().filter(|_| !particulars.is_empty());
+            let sealed = originals.map(|keys| keys.seal(&record.call_id, &particulars)).transpose()?;
+            Ok(Row { seq, source: source.clone(), sealed, record, analysis })
         };
-        Ok(calls.into_iter().map(row).collect())
+        calls.into_iter().map(row).collect()
     }
 
     /// Takes rows until the next checkpoint; tells whether one is due.
@@ -134,7 +147,13 @@ impl Writer {
             }
             self.buffer_bytes -= before.as_ref().map_or(0, weight);
         }
-        self.buffer.len() >= BUFFERED_CALLS || self.buffer_bytes >= BUFFERED_BYTES
+        let wanted = self.session.as_ref().map_or(0, |session| session.commit_calls);
+        let most = if wanted == 0 {
+            BUFFERED_CALLS
+        } else {
+            wanted.min(BUFFERED_CALLS)
+        };
+        self.buffer.len() >= most || self.buffer_bytes >= BUFFERED_BYTES
     }
 
     /// Forgets what was put and not yet written.

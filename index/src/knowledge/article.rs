@@ -3,6 +3,39 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, Serialize};
 
+/// What the ids of the case library's articles begin with: those of nothing else do.
+pub const CASE_PREFIX: &str = "case:";
+
+/// What an article is, where it is none of those that callers are answered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArticleKind {
+    /// An example of the case library.
+    Case,
+}
+
+impl ArticleKind {
+    /// Its term beside the categories, which no category is: so an index that was built before there were kinds needs not be built
+    /// anew.
+    pub(super) fn term(self) -> &'static str {
+        match self {
+            Self::Case => "\u{0}kind:case",
+        }
+    }
+}
+
+/// Which articles are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kinds {
+    /// Those that callers are answered by.
+    #[default]
+    Answers,
+    /// Examples of the case library.
+    Cases,
+    /// All of them.
+    All,
+}
+
 /// An article of the knowledge base.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Article {
@@ -66,15 +99,20 @@ pub struct Article {
         skip_serializing_if = "Option::is_none"
     )]
     pub source: Option<String>,
+    /// What it is; `None`: something that callers are answered by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ArticleKind>,
 }
 
 impl Article {
-    /// What is wrong with it, if anything.
+    /// What is wrong with it as an article that somebody hands in, if anything.
     pub fn problem(&self) -> Option<&'static str> {
         if self.id.trim().is_empty() {
             Some("the article has no id")
         } else if self.id.len() > 512 {
             Some("the id is longer than 512 bytes")
+        } else if self.id.starts_with(CASE_PREFIX) || self.kind.is_some() {
+            Some("the case library makes its articles itself: choose another id, and no kind")
         } else if self.body.trim().is_empty() && self.title.trim().is_empty() {
             Some("the article has neither title nor body")
         } else {

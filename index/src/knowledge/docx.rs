@@ -12,6 +12,7 @@ use docx_rs::{
     DocumentChild, Docx, InsertChild, Paragraph, ParagraphChild, Run, RunChild, StructuredDataTag,
     StructuredDataTagChild, Table, TableCellContent, TableChild, TableRowChild,
 };
+use quick_xml::events::{BytesStart, Event};
 use zip::write::FileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -79,9 +80,7 @@ fn needed_parts(bytes: &[u8]) -> Result<Vec<u8>, String> {
         left = left
             .checked_sub(content.len() as u64)
             .ok_or_else(|| format!("the Word document is larger than {} MiB unpacked", MOST_BYTES >> 20))?;
-        if nesting(&content) > MOST_NESTING {
-            return Err(format!("the Word document is damaged: elements nested more than {MOST_NESTING} deep"));
-        }
+        check_xml(&content).map_err(|why| format!("the Word document is damaged: {why}"))?;
         has_text |= name == "word/document.xml";
         let options = FileOptions::default().compression_method(CompressionMethod::Stored);
         kept.start_file(name, options).map_err(|e| damaged(&e))?;
@@ -99,26 +98,37 @@ fn needed_parts(bytes: &[u8]) -> Result<Vec<u8>, String> {
 /// Names the styles and nothing else.
 const RELATIONS: &[u8] = br#"<?xml version="1.0" encoding="UTF-8"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles" Target="styles.xml"/></Relationships>"#;
 
-/// How deep the elements of a part lie within each other, at least. One pass, whatever the part holds.
-fn nesting(xml: &[u8]) -> usize {
-    let (mut depth, mut most) = (0usize, 0);
-    let mut rest = xml;
-    while let Some(open) = rest.iter().position(|&b| b == b'<') {
-        rest = rest.get(open + 1..).unwrap_or_default();
-        let Some(end) = rest.iter().position(|&b| b == b'>') else {
-            break;
-        };
-        let (tag, after) = rest.split_at(end);
-        match tag.first() {
-            Some(b'/') => depth = depth.saturating_sub(1),
-            Some(b'?' | b'!') | None => {}
-            Some(_) if tag.ends_with(b"/") => {}
-            Some(_) => depth += 1,
+/// Whether a part is well-formed and not nested too deeply. The reader asks for the next piece for ever where one is
+/// wrong or the end of an element is missing, and follows nested elements by recursion.
+///
+/// # Errors
+/// What is wrong with it.
+fn check_xml(xml: &[u8]) -> Result<(), String> {
+    let mut reader = quick_xml::Reader::from_reader(xml);
+    let mut depth = 0usize;
+    loop {
+        match reader.read_event().map_err(|error| error.to_string())? {
+            Event::Start(element) => {
+                check_attributes(&element)?;
+                depth += 1;
+            }
+            Event::Empty(element) => check_attributes(&element)?,
+            Event::End(_) => depth = depth.saturating_sub(1),
+            Event::Eof if depth > 0 => return Err("an element is never closed".to_owned()),
+            Event::Eof => return Ok(()),
+            _ => {}
         }
-        most = most.max(depth);
-        rest = after;
+        if depth > MOST_NESTING {
+            return Err(format!("elements nested more than {MOST_NESTING} deep"));
+        }
     }
-    most
+}
+
+fn check_attributes(element: &BytesStart<'_>) -> Result<(), String> {
+    element
+        .attributes()
+        .try_for_each(|attribute| attribute.map(drop))
+        .map_err(|error| error.to_string())
 }
 
 struct Lines {
@@ -333,6 +343,21 @@ mod tests {
             writer.write_all(content).unwrap();
         }
         writer.finish().unwrap().into_inner()
+    }
+
+    /// The reader asked for the next piece for ever.
+    #[test]
+    fn a_document_that_is_not_well_formed_was_read_for_ever() {
+        let open = r#"<w:document xmlns:w="w"><w:body><w:p><w:pPr><w:pStyle w:val="#;
+        for (rest, why) in [
+            (r#"Heading1"/></w:pPr></w:p></w:body></w:document>"#, "attribute"),
+            (r#""Heading1"/></w:pPr><w:r><w:t>x"#, "never closed"),
+            (r#""Heading1"/></w:r></w:p></w:body></w:document>"#, "expected"),
+        ] {
+            let document = format!("{open}{rest}");
+            let reason = read(&archive(&[("word/document.xml", document.as_bytes())])).unwrap_err();
+            assert!(reason.contains("damaged") && reason.contains(why), "{reason}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod article;
 mod docx;
+mod erase;
 mod feedback;
 mod fusion;
 mod gaps;
@@ -36,12 +37,13 @@ use tantivy::directory::MmapDirectory;
 use tantivy::schema::{FAST, Field, INDEXED, STORED, STRING, Schema};
 use tantivy::{Index, IndexReader, ReloadPolicy, TantivyDocument, Term};
 
-pub use article::Article;
+pub use article::{Article, ArticleKind, CASE_PREFIX, Kinds};
+pub(crate) use erase::erase;
 pub use feedback::MOST_SHIFT;
 pub use gaps::{Asked, FEW, Gap, UNANSWERED};
 pub use need::{SUGGESTED, Suggestion};
 pub use passage::{OVERLAP_CHARS, PASSAGE_CHARS, cut};
-pub use read::Refused;
+pub use read::{Read, Refused, file as read_file};
 pub use search::{KnowledgeHit, KnowledgeQuery};
 pub use transformer::{Encoded, Transformer};
 
@@ -305,7 +307,7 @@ impl KnowledgeIndex {
     /// # Errors
     /// When the index cannot be written.
     pub fn remove<S: AsRef<str>>(&self, ids: &[S]) -> Result<()> {
-        let mut writer = self.index.writer_with_num_threads::<TantivyDocument>(1, WRITER_MEMORY)?;
+        let mut writer = crate::writing::writer(&self.index, WRITER_MEMORY)?;
         for id in ids {
             writer.delete_term(Term::from_field_text(self.fields.id, id.as_ref()));
         }
@@ -320,6 +322,36 @@ impl KnowledgeIndex {
     /// When the index cannot be read.
     pub fn has(&self, id: &str) -> Result<bool> {
         Ok(self.reader.searcher().doc_freq(&Term::from_field_text(self.fields.id, id))? > 0)
+    }
+
+    /// The ids that begin so, in order.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn ids(&self, prefix: &str) -> Result<Vec<String>> {
+        let searcher = self.reader.searcher();
+        let mut ids = std::collections::BTreeSet::new();
+        for segment in searcher.segment_readers() {
+            let terms = segment.inverted_index(self.fields.id)?;
+            let stream = terms.terms().range().ge(prefix).into_stream();
+            let mut stream = stream.map_err(|e| Error::io(&self.dir, e))?;
+            while stream.advance() {
+                match std::str::from_utf8(stream.key()) {
+                    Ok(id) if id.starts_with(prefix) => ids.insert(id.to_owned()),
+                    _ => break,
+                };
+            }
+        }
+        // A term stays in its segment after the last article that has it.
+        let mut there = Vec::new();
+        for id in ids {
+            let term = Term::from_field_text(self.fields.id, &id);
+            let query = tantivy::query::TermQuery::new(term, tantivy::schema::IndexRecordOption::Basic);
+            if searcher.search(&query, &tantivy::collector::Count)? > 0 {
+                there.push(id);
+            }
+        }
+        Ok(there)
     }
 
     /// Number of articles.
@@ -349,7 +381,7 @@ impl KnowledgeIndex {
             self.transformer.record(&self.dir)?;
         }
         let searcher = self.reader.searcher();
-        let mut writer = self.index.writer_with_num_threads(1, WRITER_MEMORY)?;
+        let mut writer = crate::writing::writer(&self.index, WRITER_MEMORY)?;
         let mut rest = articles.into_iter();
         loop {
             let batch: Vec<Article> = rest.by_ref().take(BATCH).collect();
@@ -431,6 +463,9 @@ impl KnowledgeIndex {
         document.add_text(fields.body_grams, &body);
         if let Some(category) = &article.category {
             document.add_text(fields.category, category);
+        }
+        if let Some(kind) = article.kind {
+            document.add_text(fields.category, kind.term());
         }
         if let Some(day) = article.valid_from {
             document.add_u64(fields.valid_from, day_number(day));

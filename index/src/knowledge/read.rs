@@ -20,13 +20,18 @@ pub struct Refused {
 
 /// The articles of one file.
 #[derive(Debug, Default)]
-pub(super) struct Read {
-    pub(super) articles: Vec<Article>,
-    pub(super) refused: Vec<Refused>,
+pub struct Read {
+    /// Those that can be imported.
+    pub articles: Vec<Article>,
+    /// Those that cannot.
+    pub refused: Vec<Refused>,
 }
 
 /// Reads a file; its extension tells the format.
-pub(super) fn file(path: &Path) -> Result<Read> {
+///
+/// # Errors
+/// When the file cannot be read, or nobody knows what kind it is.
+pub fn file(path: &Path) -> Result<Read> {
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
     let mut read = Read::default();
@@ -185,19 +190,15 @@ fn without_markup(line: &str) -> String {
     let line = line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")).unwrap_or(line);
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
-    while let Some(open) = rest.find('[') {
-        let (before, link) = rest.split_at(open);
+    // Where no link is closed any more there is none, however many brackets are open.
+    while let Some(open) = rest.find('[')
+        && let (before, link) = (&rest[..open], &rest[open + 1..])
+        && let Some((label, target)) = link.split_once("](")
+        && let Some((_, tail)) = target.split_once(')')
+    {
         out.push_str(before.strip_suffix('!').unwrap_or(before));
-        match link[1..].split_once("](").and_then(|(label, tail)| Some((label, tail.split_once(')')?.1))) {
-            Some((label, tail)) => {
-                out.push_str(label);
-                rest = tail;
-            }
-            None => {
-                out.push('[');
-                rest = &link[1..];
-            }
-        }
+        out.push_str(label);
+        rest = tail;
     }
     out.push_str(rest);
     out.replace("**", "").replace("__", "").replace('`', "")
@@ -264,13 +265,18 @@ fn skip_element<'a>(rest: &'a str, name: &str) -> &'a str {
     at.and_then(|at| rest[at..].split_once('>')).map_or("", |(_, after)| after)
 }
 
+/// Bytes of the name of an entity.
+const LONGEST_ENTITY: usize = 8;
+
 /// Adds text with its entities resolved and its white space collapsed.
 fn push_text(out: &mut String, text: &str) {
     let mut rest = text;
     while let Some(at) = rest.find('&') {
         push_collapsed(out, &rest[..at]);
         let entity = &rest[at + 1..];
-        let known = entity.split_once(';').filter(|(name, _)| name.len() <= 8).and_then(|(name, after)| {
+        let end = entity.bytes().take(LONGEST_ENTITY + 1).position(|byte| byte == b';');
+        let named = end.map(|end| (&entity[..end], &entity[end + 1..]));
+        let known = named.and_then(|(name, after)| {
             let c = match name {
                 "amp" => '&',
                 "lt" => '<',
@@ -328,6 +334,18 @@ mod tests {
         let path = dir.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         file(&path).unwrap()
+    }
+
+    /// For every bracket and every ampersand what follows was searched to its end.
+    #[test]
+    fn brackets_and_ampersands_without_end_took_the_square_of_their_number() {
+        let many = 300_000;
+        let brackets = read("x.md", "[".repeat(many).as_bytes()).articles.remove(0);
+        assert_eq!(brackets.body.len(), many);
+        let ampersands = read("x.html", "&".repeat(many).as_bytes()).articles.remove(0);
+        assert_eq!(ampersands.body.len(), many);
+        let links = read("x.md", "一[甲](u) ![乙](v)[丙] [丁".as_bytes()).articles.remove(0);
+        assert_eq!(links.body, "一甲 乙[丙] [丁");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::fusion::fuse;
 use super::terms::{QueryTerm, TermKind, asked};
 use super::transformer::{Side, rescaled};
 use super::vectors::{Kind, Near, VectorCache};
-use super::{KnowledgeIndex, Stored, day_number, read_stored};
+use super::{ArticleKind, Kinds, KnowledgeIndex, Stored, day_number, read_stored};
 use crate::Result;
 use crate::analyzer::content;
 use crate::highlight::{Needles, slice};
@@ -43,6 +43,8 @@ pub struct KnowledgeQuery {
     pub include_expired: bool,
     /// Only articles of this category.
     pub category: Option<String>,
+    /// Which kinds of articles.
+    pub kinds: Kinds,
     /// The day on which articles have to hold; today when it is not given.
     pub on: Option<NaiveDate>,
 }
@@ -166,6 +168,12 @@ impl KnowledgeIndex {
         if let Some(category) = &query.category {
             let query = ConstScoreQuery::new(term_query(self.fields.category, category), 0.0);
             conditions.push((Occur::Must, Box::new(query)));
+        }
+        let case = ConstScoreQuery::new(term_query(self.fields.category, ArticleKind::Case.term()), 0.0);
+        match query.kinds {
+            Kinds::Answers => conditions.push((Occur::MustNot, Box::new(case))),
+            Kinds::Cases => conditions.push((Occur::Must, Box::new(case))),
+            Kinds::All => {}
         }
         if !query.include_expired {
             let before = Excluded(Term::from_field_u64(self.fields.valid_to, day_number(on)));

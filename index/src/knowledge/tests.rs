@@ -231,3 +231,44 @@ proptest! {
         prop_assert!(hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
     }
 }
+
+#[test]
+fn examples_are_found_when_asked_for_and_leave_no_segment_when_erased() {
+    let case = |number: u32| Article {
+        category: Some("示范案例".into()),
+        kind: Some(ArticleKind::Case),
+        ..article(&format!("{CASE_PREFIX}{number}"), "路灯不亮先体谅", "坐席：路灯不亮走夜路不放心，我马上为您登记。")
+    };
+    let (dir, index) = filled([some_articles(), vec![case(7), case(8)]].concat());
+    let found = |kinds: Kinds| -> Vec<String> {
+        let hits = index.search(&KnowledgeQuery { kinds, ..query("路灯不亮") }).unwrap();
+        hits.into_iter().map(|hit| hit.id).filter(|id| id == "4" || id.starts_with(CASE_PREFIX)).collect()
+    };
+    assert_eq!(found(Kinds::Answers), ["4"]);
+    assert_eq!(found(Kinds::Cases).len(), 2);
+    assert_eq!(found(Kinds::All).len(), 3);
+    let category = KnowledgeQuery { category: Some("示范案例".into()), ..query("路灯不亮") };
+    assert!(index.search(&category).unwrap().is_empty(), "not by their category either");
+    let suggested = index.suggest(&["路灯不亮".to_owned()], &KnowledgeQuery::default()).unwrap();
+    assert!(suggested.hits.iter().all(|hit| !hit.id.starts_with(CASE_PREFIX)));
+    assert_eq!(index.ids(CASE_PREFIX).unwrap(), ["case:7", "case:8"]);
+
+    index.remove(&["case:8"]).unwrap();
+    assert_eq!(index.ids(CASE_PREFIX).unwrap(), ["case:7"], "a term outlives its article in a segment");
+    erase(dir.path(), &["case:7".to_owned(), "case:99".to_owned()]).unwrap();
+    index.reload().unwrap();
+    assert!(found(Kinds::Cases).is_empty());
+    let segments = index.index.searchable_segment_metas().unwrap();
+    assert!(segments.iter().all(|segment| !segment.has_deletes()), "{segments:?}");
+    assert_eq!(index.len(), some_articles().len() as u64);
+    erase(&dir.path().join("nowhere"), &["case:7".to_owned()]).unwrap();
+}
+
+#[test]
+fn nobody_hands_in_an_example() {
+    let odd = article("case:1", "t", "b");
+    assert!(odd.problem().is_some_and(|problem| problem.contains("case library")));
+    let odd = Article { kind: Some(ArticleKind::Case), ..article("1", "t", "b") };
+    assert!(odd.problem().is_some());
+    assert_eq!(article("1", "t", "b").problem(), None);
+}

@@ -1,10 +1,16 @@
 //! `ledger.sqlite`: which file and row holds the version of a call that counts, what was
-//! ingested from where, what was said about answers and not answered, and the audit trail. Where calls lie is derived from the Parquet
-//! files and can be rebuilt from them; the rest is kept here alone.
+//! ingested from where, what was said about answers and not answered, what people decided about calls, what happened in cases, to examples and in the programme of experience officers, which documents were published, who may ask, and the audit trail. Where calls lie is
+//! derived from the Parquet files and can be rebuilt from them; the rest is kept here alone.
 
 mod audit;
 mod calls;
+mod cases;
+mod examples;
+mod experience;
+mod keys;
 mod knowledge;
+mod publications;
+mod reviews;
 mod schema;
 mod sources;
 
@@ -12,11 +18,18 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction};
 
-pub use audit::AuditEntry;
+pub use audit::{AuditCheck, AuditEntry};
 pub(crate) use calls::{Location, StoredFile, add_file, remove_calls, remove_file, set_last_number};
+pub use cases::{CaseEntry, CaseQuery};
+pub use examples::ExampleEntry;
+pub use experience::ExperienceEntry;
+pub use keys::ApiKey;
 pub use knowledge::{Feedback, Question};
-pub(crate) use sources::add_source;
+pub use publications::{Publication, document_publications, newest_publications};
+pub(crate) use reviews::remove_reviews;
+pub use reviews::{ReviewEntry, ReviewKind, ReviewQuery};
 pub use sources::{Intake, SourceFile};
+pub(crate) use sources::{add_source, remove_source};
 
 use crate::{Error, Result};
 
@@ -35,6 +48,7 @@ impl Ledger {
     /// When it is no ledger, or one of a newer version.
     pub(crate) fn open(data: &Path) -> Result<Self> {
         let path = data.join(FILE);
+        writable(&path)?;
         let open = || -> Result<Connection, rusqlite::Error> {
             let connection = Connection::open(&path)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -96,6 +110,20 @@ impl Ledger {
         transaction.commit()?;
         Ok(result)
     }
+}
+
+/// SQLite reads a database that it may not write, and leaves files beside it that nobody may write later on: better said
+/// before, with the file that it is about.
+fn writable(path: &Path) -> Result<()> {
+    for beside in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(beside);
+        match std::fs::OpenOptions::new().append(true).open(&name) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(name, e)),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A file that SQLite cannot make sense of is reported as what it is.

@@ -89,6 +89,137 @@ const MIGRATIONS: &[&str] = &[
         confidence REAL NOT NULL
     ) STRICT;
 ",
+    "
+    -- Of an entry and the hash before it; empty for the entries that were there before.
+    ALTER TABLE audit ADD COLUMN hash TEXT NOT NULL DEFAULT '';
+
+    -- API keys; teams one a line.
+    CREATE TABLE keys (
+        id            TEXT PRIMARY KEY,
+        name          TEXT NOT NULL,
+        role          TEXT NOT NULL,
+        teams         TEXT NOT NULL,
+        agent         TEXT,
+        secret_sha256 TEXT NOT NULL,
+        created_at    TEXT NOT NULL,
+        expires_at    TEXT,
+        revoked_at    TEXT
+    ) STRICT, WITHOUT ROWID;
+",
+    "
+    -- What people decided about calls, one thing a row, in the order in which it happened. `under` is the number of the
+    -- plan or session that a row belongs to; agent and team are those of the call at the time.
+    CREATE TABLE reviews (
+        number  INTEGER PRIMARY KEY AUTOINCREMENT,
+        at      TEXT NOT NULL,
+        kind    TEXT NOT NULL,
+        who     TEXT NOT NULL,
+        name    TEXT NOT NULL,
+        under   INTEGER,
+        call_id TEXT,
+        agent   TEXT,
+        team    TEXT,
+        body    TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX reviews_by_call ON reviews (call_id, number);
+    CREATE INDEX reviews_by_kind ON reviews (kind, number);
+    CREATE INDEX reviews_by_plan ON reviews (under, number);
+    CREATE TRIGGER reviews_are_never_changed BEFORE UPDATE ON reviews BEGIN
+        SELECT RAISE(ABORT, 'reviews are append-only');
+    END;
+    CREATE TRIGGER reviews_go_with_their_calls_alone BEFORE DELETE ON reviews
+    WHEN NOT EXISTS (SELECT 1 FROM meta WHERE name = 'erasing') BEGIN
+        SELECT RAISE(ABORT, 'reviews are append-only');
+    END;
+",
+    "
+    -- Documents that were published, one version a row, never changed. `version` counts from 1 for each document;
+    -- `content` is empty where the version is that of the files again.
+    CREATE TABLE publications (
+        number      INTEGER PRIMARY KEY AUTOINCREMENT,
+        document    TEXT NOT NULL,
+        version     INTEGER NOT NULL,
+        at          TEXT NOT NULL,
+        who         TEXT NOT NULL,
+        name        TEXT NOT NULL,
+        note        TEXT NOT NULL,
+        content     TEXT,
+        sha256      TEXT NOT NULL,
+        restores    INTEGER,
+        fingerprint TEXT NOT NULL,
+        UNIQUE (document, version)
+    ) STRICT;
+    CREATE TRIGGER publications_are_never_changed BEFORE UPDATE ON publications BEGIN
+        SELECT RAISE(ABORT, 'publications are append-only');
+    END;
+    CREATE TRIGGER publications_are_never_removed BEFORE DELETE ON publications BEGIN
+        SELECT RAISE(ABORT, 'publications are append-only');
+    END;
+",
+    "
+    -- Whether a key may see what masking took out of calls.
+    ALTER TABLE keys ADD COLUMN unmasks INTEGER NOT NULL DEFAULT 0;
+",
+    "
+    -- What happened in cases, one thing a row, in the order in which it happened. `opening` is the number of the row that
+    -- opened the case, NULL in that row itself; `version` counts the rows of a case from 1. Call, agent, team and cause are
+    -- those of the case, on each of its rows.
+    CREATE TABLE cases (
+        number  INTEGER PRIMARY KEY AUTOINCREMENT,
+        at      TEXT NOT NULL,
+        kind    TEXT NOT NULL,
+        who     TEXT NOT NULL,
+        name    TEXT NOT NULL,
+        opening INTEGER REFERENCES cases (number),
+        version INTEGER NOT NULL,
+        call_id TEXT NOT NULL,
+        agent   TEXT,
+        team    TEXT,
+        cause   TEXT NOT NULL,
+        body    TEXT NOT NULL,
+        UNIQUE (opening, version)
+    ) STRICT;
+    CREATE INDEX cases_by_call ON cases (call_id, number);
+    CREATE INDEX cases_by_team ON cases (team, number);
+    CREATE INDEX cases_by_agent ON cases (agent, number);
+    CREATE TRIGGER cases_are_never_changed BEFORE UPDATE ON cases BEGIN
+        SELECT RAISE(ABORT, 'cases are append-only');
+    END;
+    CREATE TRIGGER cases_go_with_their_calls_alone BEFORE DELETE ON cases
+    WHEN NOT EXISTS (SELECT 1 FROM meta WHERE name = 'erasing') BEGIN
+        SELECT RAISE(ABORT, 'cases are append-only');
+    END;
+",
+    super::examples::TABLE,
+    "
+    -- What happened in the programme of experience officers, one thing a row, in the order in which it happened. `matter` and `id`
+    -- say what it is about, `version` counts the rows of that from 1. `officer` is a pseudonym that the rows of the matter
+    -- `officer` alone tie to a person.
+    CREATE TABLE experience (
+        number  INTEGER PRIMARY KEY AUTOINCREMENT,
+        at      TEXT NOT NULL,
+        kind    TEXT NOT NULL,
+        who     TEXT NOT NULL,
+        name    TEXT NOT NULL,
+        matter  TEXT NOT NULL,
+        id      TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        officer TEXT,
+        call_id TEXT,
+        digest  TEXT,
+        body    TEXT NOT NULL,
+        UNIQUE (matter, id, version)
+    ) STRICT;
+    CREATE INDEX experience_by_call ON experience (call_id);
+    CREATE INDEX experience_by_officer ON experience (officer);
+    CREATE TRIGGER experience_is_never_changed BEFORE UPDATE ON experience BEGIN
+        SELECT RAISE(ABORT, 'what officers experienced is append-only');
+    END;
+    CREATE TRIGGER experience_goes_with_calls_and_officers_alone BEFORE DELETE ON experience
+    WHEN NOT EXISTS (SELECT 1 FROM meta WHERE name = 'erasing') BEGIN
+        SELECT RAISE(ABORT, 'what officers experienced is append-only');
+    END;
+",
 ];
 
 fn version(connection: &Connection, path: &Path) -> Result<u32> {

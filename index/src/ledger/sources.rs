@@ -4,9 +4,10 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
+use qingting_pipeline::assets::hex;
 use rusqlite::{OptionalExtension, Transaction, params};
 use sha2::{Digest, Sha256};
 
@@ -20,12 +21,38 @@ pub struct SourceFile {
     pub path: String,
     /// Bytes.
     pub size: u64,
-    /// Modification time, nanoseconds since 1970.
+    /// When it changed last, its content or its entry in the folder, nanoseconds since 1970; 0 where that tells nothing.
     pub modified_ns: i64,
     /// SHA-256 of its content, hexadecimal.
     pub sha256: String,
     /// Everything else that the result depends on, as the caller chooses to write it.
     pub options: String,
+}
+
+/// A file that changes twice within so long may have the same time after both: the coarsest grain of file systems.
+const GRAIN: Duration = Duration::from_secs(2);
+
+impl SourceFile {
+    /// The file, if it is still as it was when it was looked at. Where it may change once more without its time showing that,
+    /// the time is struck, so that the next look goes to the content.
+    pub(crate) fn still(mut self) -> Option<Self> {
+        let path = Path::new(&self.path);
+        // One that was moved away since cannot be read again under this name.
+        let Ok(now) = Fingerprint::of(path) else {
+            return Some(self);
+        };
+        if (now.size, now.modified_ns) != (self.size, self.modified_ns) {
+            return None;
+        }
+        let recent = SystemTime::now().checked_sub(GRAIN).and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        if recent.is_none_or(|recent| recent.as_nanos() <= self.modified_ns.max(0) as u128) {
+            // Then it may have changed so since it was looked at, too.
+            let again = now.read(path, &self.options).ok()?;
+            self.modified_ns = 0;
+            return Some(self).filter(|before| before.sha256 == again.sha256);
+        }
+        Some(self)
+    }
 }
 
 /// Files that were ingested, and what became of their records.
@@ -47,6 +74,18 @@ pub(crate) struct Fingerprint {
     modified_ns: i64,
 }
 
+/// When a file was put where it is: one that replaces another of its size may bring the other's time along.
+#[cfg(unix)]
+fn entered_ns(meta: &std::fs::Metadata) -> i64 {
+    use std::os::unix::fs::MetadataExt;
+    meta.ctime().saturating_mul(1_000_000_000).saturating_add(meta.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn entered_ns(_meta: &std::fs::Metadata) -> i64 {
+    0
+}
+
 impl Fingerprint {
     /// Looks at a file.
     pub(crate) fn of(path: &Path) -> Result<Self> {
@@ -56,7 +95,9 @@ impl Fingerprint {
         Ok(Self {
             path: absolute.to_string_lossy().into_owned(),
             size: meta.len(),
-            modified_ns: modified.map_or(0, |at| i64::try_from(at.as_nanos()).unwrap_or(i64::MAX)),
+            modified_ns: modified
+                .map_or(0, |at| i64::try_from(at.as_nanos()).unwrap_or(i64::MAX))
+                .max(entered_ns(&meta)),
         })
     }
 
@@ -75,7 +116,7 @@ impl Fingerprint {
         let mut hash = Hash(Sha256::new());
         let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
         io::copy(&mut file, &mut hash).map_err(|e| Error::io(path, e))?;
-        let sha256 = hash.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(&hash.0.finalize());
         let Self { path, size, modified_ns } = self;
         Ok(SourceFile { path, size, modified_ns, sha256, options: options.to_owned() })
     }
@@ -124,6 +165,15 @@ impl Ledger {
         let now = now.read(path, options)?;
         Ok(Some(now).filter(|now| before.is_none_or(|before| before.sha256 != now.sha256)))
     }
+}
+
+/// Strikes a file from those that were ingested.
+pub(crate) fn remove_source(transaction: &Transaction<'_>, path: &Path) -> Result<()> {
+    let absolute = std::path::absolute(path).map_err(|e| Error::io(path, e))?;
+    transaction
+        .prepare_cached("DELETE FROM sources WHERE path = ?1")?
+        .execute([absolute.to_string_lossy()])?;
+    Ok(())
 }
 
 /// Notes that a file was ingested, with the number of its calls and of its quarantined records.

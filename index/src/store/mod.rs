@@ -7,6 +7,7 @@ mod partitions;
 pub(crate) mod wal;
 
 pub(crate) use merge::Merged;
+pub use pair::Depth;
 pub(crate) use pair::{PairReader, PairWriter};
 pub(crate) use partitions::Partitions;
 
@@ -16,6 +17,8 @@ use chrono::{DateTime, FixedOffset, NaiveDate};
 use qingting_pipeline::record::{Analysis, CallRecord};
 use serde::{Deserialize, Serialize};
 
+use crate::originals::Sealed;
+
 /// One stored version of a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Row {
@@ -24,6 +27,9 @@ pub(crate) struct Row {
     /// Where it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) source: Option<Arc<str>>,
+    /// What masking took out of the call, where that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sealed: Option<Sealed>,
     /// The call, masked, its caller under a pseudonym.
     pub(crate) record: CallRecord,
     /// Its analysis.

@@ -1,5 +1,6 @@
 //! Writing and reading one pair of files. Beside the columns of the records a file has
-//! `seq`, the version of the row, and that of calls `source`, where it came from.
+//! `seq`, the version of the row, and that of calls `source`, where it came from, and `sealed`, what masking took out
+//! of it; the last is missing in files of before it was kept.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use arrow::array::{ArrayRef, AsArray, StringArray, UInt64Array};
+use arrow::array::{ArrayRef, AsArray, BinaryArray, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
@@ -16,12 +17,15 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
     RowSelector,
 };
+use parquet::errors::ParquetError;
 use parquet::file::metadata::PageIndexPolicy;
-use qingting_pipeline::columnar::{self, TableWriter};
+use parquet::schema::types::SchemaDescriptor;
+use qingting_pipeline::columnar::{self, TableWriter, unpanicked};
 use qingting_pipeline::record::{Analysis, CallRecord, Caller};
 
 use super::Row;
 use crate::files::{self, TEMPORARY};
+use crate::originals::Sealed;
 use crate::{Error, Result};
 
 /// Rows that are encoded together.
@@ -39,6 +43,10 @@ fn seq_field() -> Field {
 
 fn source_field() -> Field {
     Field::new("source", DataType::Utf8, true)
+}
+
+fn sealed_field() -> Field {
+    Field::new("sealed", DataType::Binary, true)
 }
 
 /// A pair of files being written. Nothing is seen of it before [`PairWriter::publish`].
@@ -83,7 +91,7 @@ impl Half {
 impl PairWriter {
     pub(super) fn new(calls: PathBuf, analyses: PathBuf) -> Result<Self> {
         Ok(Self {
-            calls: Half::new(calls, with(&columnar::call_schema(), &[seq_field(), source_field()]))?,
+            calls: Half::new(calls, with(&columnar::call_schema(), &[seq_field(), source_field(), sealed_field()]))?,
             analyses: Half::new(analyses, with(&columnar::analysis_schema(), &[seq_field()]))?,
         })
     }
@@ -95,7 +103,8 @@ impl PairWriter {
             let analyses = columnar::analyses_to_batch(rows.iter().map(|row| &row.analysis))?;
             let seq: ArrayRef = Arc::new(rows.iter().map(|row| row.seq).collect::<UInt64Array>());
             let source: StringArray = rows.iter().map(|row| row.source.as_deref()).collect();
-            let more: [ArrayRef; 2] = [Arc::clone(&seq), Arc::new(source)];
+            let sealed: BinaryArray = rows.iter().map(|row| row.sealed.as_ref().map(|sealed| &sealed.0)).collect();
+            let more: [ArrayRef; 3] = [Arc::clone(&seq), Arc::new(source), Arc::new(sealed)];
             let (one, other) = rayon::join(|| self.calls.write(&calls, more), || self.analyses.write(&analyses, [seq]));
             one.and(other)?;
         }
@@ -113,8 +122,8 @@ impl PairWriter {
     }
 }
 
-/// A call, the version of its row, and where it came from.
-type CallRow = (CallRecord, u64, Option<Arc<str>>);
+/// A call, the version of its row, where it came from, and what masking took out of it.
+type CallRow = (CallRecord, u64, Option<Arc<str>>, Option<Sealed>);
 
 /// The rows of a pair, decoded batch by batch.
 pub(crate) struct PairReader {
@@ -134,23 +143,78 @@ impl PairReader {
         analyses: &Path,
         rows: Option<&[u32]>,
         batch: usize,
+        depth: Depth,
         footers: &Footers,
     ) -> Result<Self> {
+        let of = |said: &'static [&'static str]| match depth {
+            Depth::Whole => Columns::All,
+            Depth::Outline => Columns::Without(said),
+        };
         Ok(Self {
-            calls: Table::open(calls, rows, batch, footers, None, decode_calls)?,
-            analyses: Table::open(analyses, rows, batch, footers, None, decode_analyses)?,
+            calls: Table::open(calls, rows, batch, footers, of(SAID), decode_calls)?,
+            analyses: Table::open(analyses, rows, batch, footers, of(SAID_IN_ANALYSES), decode_analyses)?,
         })
     }
 
     fn read(&mut self) -> Result<Option<Row>> {
         match (self.calls.next()?, self.analyses.next()?) {
             (None, None) => Ok(None),
-            (Some((record, seq, source)), Some((analysis, analysis_seq)))
+            (Some((record, seq, source, sealed)), Some((analysis, analysis_seq)))
                 if seq == analysis_seq && record.call_id == analysis.call_id =>
             {
-                Ok(Some(Row { seq, source, record, analysis }))
+                Ok(Some(Row { seq, source, sealed, record, analysis }))
             }
             _ => Err(Error::corrupt(&self.analyses.path, "its rows are not those of its file of calls")),
+        }
+    }
+}
+
+/// How much is read of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Everything.
+    Whole,
+    /// Everything but what was said and how each turn was understood: turns of the record have roles and times alone, those
+    /// of the analysis are left out. Of a long call that is most of it.
+    Outline,
+}
+
+/// Columns of the file of calls that an outline leaves out, with everything below them.
+const SAID: &[&str] = &[
+    "turns.list.element.text",
+    "turns.list.element.words",
+    "turns.list.element.energy_db",
+    "turns.list.element.emotion",
+    "labels",
+];
+/// The same of the file of analyses.
+const SAID_IN_ANALYSES: &[&str] = &["turns", "signals.sentiment_curve"];
+
+/// Columns that are read.
+#[derive(Debug, Clone, Copy)]
+enum Columns {
+    All,
+    /// Those of these names, with everything below them.
+    Only(&'static [&'static str]),
+    /// All others.
+    Without(&'static [&'static str]),
+}
+
+impl Columns {
+    fn mask(self, schema: &SchemaDescriptor) -> Option<ProjectionMask> {
+        let below = |path: &str, name: &str| {
+            path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        match self {
+            Self::All => None,
+            Self::Only(names) => Some(ProjectionMask::columns(schema, names.iter().copied())),
+            Self::Without(names) => {
+                let wanted = schema.columns().iter().enumerate().filter(|(_, column)| {
+                    let path = column.path().string();
+                    !names.iter().any(|name| below(&path, name))
+                });
+                Some(ProjectionMask::leaves(schema, wanted.map(|(nth, _)| nth)))
+            }
         }
     }
 }
@@ -174,7 +238,7 @@ pub(super) fn transcripts(calls: &Path, rows: &[u32], footers: &Footers) -> Resu
         let calls = columnar::calls_from_batch(batch).map_err(Error::from);
         Some(calls.map(|calls| calls.into_iter().zip(seqs).collect()))
     };
-    let mut table = Table::open(calls, Some(rows), rows.len(), footers, Some(TRANSCRIPT), decode)?;
+    let mut table = Table::open(calls, Some(rows), rows.len(), footers, Columns::Only(TRANSCRIPT), decode)?;
     std::iter::from_fn(|| table.next().transpose()).collect()
 }
 
@@ -184,7 +248,7 @@ const CALLERS: &[&str] = &["call_id", "caller", "seq"];
 /// Id and caller of every row of a file of calls, in order; a caller is the pseudonyms that it is kept under.
 pub(super) fn callers(calls: &Path, footers: &Footers) -> Result<Vec<(String, Option<Caller>)>> {
     let decode = |batch: &RecordBatch| Some(columnar::calls_from_batch(batch).map_err(Error::from));
-    let mut table = Table::open(calls, None, 4 * BATCH, footers, Some(CALLERS), decode)?;
+    let mut table = Table::open(calls, None, 4 * BATCH, footers, Columns::Only(CALLERS), decode)?;
     let calls = std::iter::from_fn(|| table.next().transpose());
     calls.map(|call| call.map(|call| (call.call_id, call.caller))).collect()
 }
@@ -201,8 +265,13 @@ fn decode_calls(batch: &RecordBatch) -> Option<Result<Vec<CallRow>>> {
     let seqs = seqs(batch)?;
     let sources = batch.column_by_name("source")?.as_string_opt::<i32>()?;
     let sources = sources.iter().map(|source| source.map(Arc::from));
+    let sealed: Vec<Option<Sealed>> = match batch.column_by_name("sealed") {
+        Some(column) => column.as_binary_opt::<i32>()?.iter().map(|bytes| bytes.map(|b| Sealed(b.to_vec()))).collect(),
+        None => vec![None; batch.num_rows()],
+    };
     Some(columnar::calls_from_batch(batch).map_err(Error::from).map(|calls| {
-        calls.into_iter().zip(seqs).zip(sources).map(|((call, seq), source)| (call, seq, source)).collect()
+        let rows = calls.into_iter().zip(seqs).zip(sources).zip(sealed);
+        rows.map(|(((call, seq), source), sealed)| (call, seq, source, sealed)).collect()
     }))
 }
 
@@ -234,21 +303,20 @@ impl<T> Table<T> {
         rows: Option<&[u32]>,
         batch: usize,
         footers: &Footers,
-        columns: Option<&[&str]>,
+        columns: Columns,
         decode: fn(&RecordBatch) -> Option<Result<Vec<T>>>,
     ) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::io(path, e))?;
         let parquet = |e| Error::parquet(path, e);
         let footer = match rows {
             Some(_) => footers.get(path, &file)?,
-            None => ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(parquet)?,
+            None => unpanicked(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())).map_err(parquet)?,
         };
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer).with_batch_size(batch);
         if let Some(rows) = rows {
             builder = builder.with_row_selection(selection(rows));
         }
-        if let Some(columns) = columns {
-            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+        if let Some(mask) = columns.mask(builder.parquet_schema()) {
             builder = builder.with_projection(mask);
         }
         let batches = builder.build().map_err(parquet)?;
@@ -260,10 +328,11 @@ impl<T> Table<T> {
             if let Some(row) = self.rows.next() {
                 return Ok(Some(row));
             }
-            let Some(batch) = self.batches.next() else {
+            let next = unpanicked(|| self.batches.next().transpose().map_err(ParquetError::from));
+            let Some(batch) = next.map_err(|e| Error::parquet(&self.path, e))? else {
                 return Ok(None);
             };
-            let rows = (self.decode)(&batch?).ok_or_else(|| Error::corrupt(&self.path, "not a file of this store"))?;
+            let rows = (self.decode)(&batch).ok_or_else(|| Error::corrupt(&self.path, "not a file of this store"))?;
             self.rows = rows?.into_iter();
         }
     }

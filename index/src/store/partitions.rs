@@ -13,7 +13,7 @@ use qingting_pipeline::record::{CallRecord, Caller};
 
 use super::merge::Source;
 use super::pair::{self, Footers};
-use super::{Pair, PairReader, PairWriter};
+use super::{Depth, Pair, PairReader, PairWriter};
 use crate::files::{self, TEMPORARY};
 use crate::{Error, Result};
 
@@ -89,7 +89,7 @@ impl Partitions {
     /// Opens a pair; `rows` are the wanted ones, ascending, or all.
     pub(crate) fn open(&self, pair: &Pair, rows: Option<&[u32]>, batch: usize) -> Result<PairReader> {
         let (calls, analyses) = self.paths(pair);
-        PairReader::open(&calls, &analyses, rows, batch, &self.footers)
+        PairReader::open(&calls, &analyses, rows, batch, Depth::Whole, &self.footers)
     }
 
     /// The transcripts of some rows of a pair, ascending, with their versions.
@@ -103,8 +103,9 @@ impl Partitions {
     }
 
     /// The rows of a pair, as a source to merge.
-    pub(crate) fn source(&self, pair: &Pair, rows: Option<&[u32]>, batch: usize) -> Result<Source> {
-        Ok(Box::new(self.open(pair, rows, batch)?))
+    pub(crate) fn source(&self, pair: &Pair, rows: Option<&[u32]>, batch: usize, depth: Depth) -> Result<Source> {
+        let (calls, analyses) = self.paths(pair);
+        Ok(Box::new(PairReader::open(&calls, &analyses, rows, batch, depth, &self.footers)?))
     }
 
     /// Id and sequence number of every row of a pair, in order.

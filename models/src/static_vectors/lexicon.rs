@@ -2,6 +2,8 @@
 //! them. Owns the tree of their characters, which tells at each place of a text all words that
 //! begin there in as many steps as the longest has characters.
 
+use std::cell::RefCell;
+
 use crate::CharTree;
 
 /// What a character costs that no word covers: more than any word.
@@ -52,8 +54,11 @@ impl Lexicon {
     /// Shows the likeliest words of a text with their numbers, in order. A character that no word
     /// covers is left out.
     pub(crate) fn visit<'a>(&self, text: &'a str, mut show: impl FnMut(&'a str, u32)) {
-        let mut places: Vec<Place> =
-            text.char_indices().map(|(byte, c)| Place { byte, c, ..Place::default() }).collect();
+        thread_local!(static PLACES: RefCell<Vec<Place>> = RefCell::default());
+        // The room is kept from text to text; what is shown may be cut again.
+        let mut places = PLACES.take();
+        places.clear();
+        places.extend(text.char_indices().map(|(byte, c)| Place { byte, c, ..Place::default() }));
         places.push(Place { byte: text.len(), ..Place::default() });
         // From the back: for each place the best sum to the end, and the word that it begins with.
         for at in (0..places.len() - 1).rev() {
@@ -84,6 +89,7 @@ impl Lexicon {
             }
             at = place.end;
         }
+        PLACES.set(places);
     }
 
     /// Logarithm of the chance of the likeliest words that make up `text`; `None` when there are none.

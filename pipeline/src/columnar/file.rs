@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use arrow::datatypes::SchemaRef;
@@ -10,6 +11,8 @@ use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
@@ -75,6 +78,11 @@ impl<W: Write + Send> TableWriter<W> {
         Ok(self.inner.write(batch)?)
     }
 
+    /// Puts a name and a value into the footer, beside the schema.
+    pub fn note(&mut self, name: &str, value: String) {
+        self.inner.append_key_value_metadata(KeyValue::new(name.to_owned(), value));
+    }
+
     /// Writes what is left and the footer, and gives the sink back, flushed.
     ///
     /// # Errors
@@ -107,6 +115,11 @@ macro_rules! record_writer {
             /// When a row group cannot be encoded or written.
             pub fn write(&mut self, records: &[$record]) -> Result<()> {
                 records.chunks(BATCH_ROWS).try_for_each(|chunk| self.table.write(&to_batch(chunk)?))
+            }
+
+            /// Puts a name and a value into the footer, beside the schema.
+            pub fn note(&mut self, name: &str, value: String) {
+                self.table.note(name, value);
             }
 
             /// Writes what is left and the footer, and gives the sink back, flushed.
@@ -164,8 +177,18 @@ pub fn read_digests(path: &Path) -> Result<Records<CallDigest>> {
 
 fn read<T: Columnar + Send + 'static>(path: &Path) -> Result<Records<T>> {
     let file = File::open(path).map_err(|source| Error::io(path, source))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(BATCH_ROWS).build()?;
+    let open = || ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(BATCH_ROWS).build();
+    let reader = unpanicked(open)?;
     Ok(Box::new(Reader { batches: Some(reader), rows: Vec::new().into_iter() }))
+}
+
+/// Runs a part of the Parquet library, which panics on some damaged files. What it was about is not used any more then.
+///
+/// # Errors
+/// Its own, or that it gave up.
+pub fn unpanicked<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(ParquetError::General("the file is damaged: its reader gave up".to_owned())))
 }
 
 struct Reader<T> {
@@ -181,10 +204,11 @@ impl<T: Columnar> Iterator for Reader<T> {
             if let Some(row) = self.rows.next() {
                 return Some(row);
             }
-            match self.batches.as_mut()?.next() {
-                None => self.batches = None,
-                Some(Ok(batch)) => self.rows = decode_rows(&batch).into_iter(),
-                Some(Err(error)) => {
+            let batches = self.batches.as_mut()?;
+            match unpanicked(|| batches.next().transpose().map_err(ParquetError::from)) {
+                Ok(None) => self.batches = None,
+                Ok(Some(batch)) => self.rows = decode_rows(&batch).into_iter(),
+                Err(error) => {
                     self.batches = None;
                     return Some(Err(error.into()));
                 }

@@ -22,7 +22,7 @@ use crate::record::{Analysis, CallDigest, CallRecord};
 use crate::{Error, Result};
 
 pub use self::file::{
-    AnalysisWriter, CallWriter, DigestWriter, Records, TableWriter, read_analyses, read_calls, read_digests,
+    AnalysisWriter, CallWriter, DigestWriter, Records, TableWriter, read_analyses, read_calls, read_digests, unpanicked,
 };
 
 /// The schema of calls.

@@ -343,3 +343,17 @@ fn a_large_file_is_written_in_bounded_row_groups() {
     assert_eq!(rows, [4096, 4096, 808]);
     assert_eq!(read_calls(file.path()).unwrap().count(), 9000);
 }
+
+/// Found by mutation; the library's own errors do not cover them.
+#[test]
+fn damaged_files_made_the_reader_panic() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/corpus/parquet");
+    for name in ["column_start_negative", "dictionary_page_missing"] {
+        let broken = match read_calls(&corpus.join(name)) {
+            Ok(records) => records.filter_map(Result::err).last(),
+            Err(error) => Some(error),
+        };
+        let told = format!("{broken:?}");
+        assert!(told.contains("the file is damaged"), "{name}: {told}");
+    }
+}

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use qingting_models::text::TextModel;
+use qingting_models::text::{Part, Reader, TextModel};
 use serde::Deserialize;
 
 use super::FactConfig;
@@ -68,7 +68,7 @@ impl Taxonomy {
         } else {
             return Ok(tree);
         };
-        Err(Error::Config { file: asset.origin, line: 1, message: message.to_owned() })
+        Err(Error::in_line(&asset, 1, message))
     }
 
     /// The heads that tell its categories: `城乡建设`, `城乡建设/停车管理`, and on an axis `业务:贷款`.
@@ -111,10 +111,17 @@ struct Limb {
     children: Vec<(usize, String)>,
 }
 
+/// The heads, with what reads texts for them.
+#[derive(Debug)]
+struct Model {
+    heads: Arc<TextModel>,
+    reader: Reader,
+}
+
 /// Tells categories; without heads none.
 #[derive(Debug)]
 pub struct CategoryReader {
-    model: Option<Arc<TextModel>>,
+    model: Option<Model>,
     documents: Option<Arc<Documents>>,
     content: ContentWords,
     limbs: Vec<Limb>,
@@ -171,7 +178,10 @@ impl CategoryReader {
         Self {
             limbs: tree.branches.iter().map(limb).collect(),
             axes: tree.axes,
-            model,
+            model: model.zip(documents.as_ref()).map(|(heads, documents)| {
+                let part = Part { model: &heads, field: 0, meaning: false };
+                Model { reader: Reader::new(&[part], documents.vectors()), heads }
+            }),
             documents,
             content,
             least,
@@ -205,7 +215,8 @@ impl CategoryReader {
         if words.split(' ').count() < FEWEST_WORDS {
             return Category::default();
         }
-        let margins = model.margins(&documents.category(words));
+        let mut margins = model.heads.begin(&documents.vectors().vector(words));
+        model.reader.add(0, &model.heads, 0, &model.reader.read(words, 1), &mut margins);
         if self.axes {
             self.along_axes(&margins)
         } else {
@@ -261,7 +272,7 @@ fn likeliest(margins: impl Iterator<Item = f32>) -> Option<(usize, f32)> {
 
 #[cfg(test)]
 mod tests {
-    use qingting_models::text::Example;
+    use qingting_models::text::{Example, Training};
 
     use super::*;
     use crate::learned::category_fields;
@@ -286,7 +297,8 @@ mod tests {
             weight: 1.0,
         };
         let examples: Vec<Example> = said.iter().flat_map(|said| vec![example(said); 3]).collect();
-        let model = TextModel::train(category_fields(), &heads, &examples, (1.0, 1.0), 1).scaled(4.0);
+        let how = Training { cost: (1.0, 1.0), seed: 1, keep: usize::MAX, meaning: None };
+        let model = TextModel::train(category_fields(), &heads, &examples, &how).scaled(4.0);
         CategoryReader::new(tree, Some(Arc::new(model)), Some(documents), content, least)
     }
 

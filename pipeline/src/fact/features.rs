@@ -32,6 +32,8 @@ pub(super) struct View<'a> {
     context: CallContext<'a>,
     agent: Vec<usize>,
     caller: Vec<usize>,
+    /// Of every turn the lists of `cues/facts.toml` that it has, once a hit, without their prefix.
+    cues: Vec<Vec<&'a str>>,
     /// Different faults of the agent.
     faults: usize,
 }
@@ -46,16 +48,16 @@ impl<'a> View<'a> {
             context: *context,
             agent: context.turns_of(Role::Agent).collect(),
             caller: context.turns_of(Role::Caller).collect(),
+            cues: (0..context.turns.len())
+                .map(|turn| context.signal(turn).cues.iter().filter_map(|hit| hit.cue.strip_prefix("fact.")).collect())
+                .collect(),
             faults: faults.len(),
         }
     }
 
     /// Hits of the list `fact.<list>` in some turns, at most `cap`, divided by `unit`.
     fn cues(&self, turns: &[usize], list: &str, cap: usize, unit: f32) -> f32 {
-        let hits = |&turn: &usize| {
-            let cues = self.context.signal(turn).cues.iter();
-            cues.filter(|hit| hit.cue.strip_prefix("fact.") == Some(list)).count()
-        };
+        let hits = |&turn: &usize| self.cues[turn].iter().filter(|cue| **cue == list).count();
         turns.iter().map(hits).sum::<usize>().min(cap) as f32 / unit
     }
 

@@ -120,12 +120,11 @@ impl FactFinder {
         let numbers = self.numbers(context, &view);
         let appeal_type = choose(&self.appeal, &self.judges[0], &numbers.appeal);
         let outcome = choose(&self.outcome, &self.judges[1], &numbers.outcome);
-        let rating = self.satisfaction.predict(&features::values(satisfaction, &view));
         let category = self.categories.call(context);
         Facts {
             appeal_type: appeal_type.to_owned(),
             outcome: outcome.to_owned(),
-            satisfaction: (rating.clamp(1.0, 5.0) * 100.0).round() / 100.0,
+            satisfaction: self.satisfied(&view),
             category: category.path,
             category_confidence: (category.confidence * 1000.0).round() / 1000.0,
             needs: need::needs(context, findings, appeal_type, outcome),
@@ -137,6 +136,24 @@ impl FactFinder {
 }
 
 impl FactFinder {
+    /// The facts of a call whose findings have changed, and nothing else: appeal type, outcome, category and language
+    /// read none.
+    pub fn again(&self, context: &CallContext<'_>, findings: &[Finding], before: &Facts) -> Facts {
+        Facts {
+            satisfaction: self.satisfied(&features::View::new(context, findings)),
+            needs: need::needs(context, findings, &before.appeal_type, &before.outcome),
+            repeat_contact: findings.iter().any(|f| f.code == "repeat_contact"),
+            crisis: findings.iter().any(|f| f.code == "crisis"),
+            ..before.clone()
+        }
+    }
+
+    /// 1 to 5, two decimals.
+    fn satisfied(&self, view: &features::View<'_>) -> f32 {
+        let rating = self.satisfaction.predict(&features::values(satisfaction, view));
+        (rating.clamp(1.0, 5.0) * 100.0).round() / 100.0
+    }
+
     /// The numbers behind the judgements.
     pub fn features(&self, context: &CallContext<'_>, findings: &[Finding]) -> FactFeatures {
         self.numbers(context, &features::View::new(context, findings))

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::assets::{Asset, Assets, line_of, parse_toml};
+use crate::assets::{Asset, Assets, parse_toml};
 use crate::{Error, Result};
 
 const FILE: &str = "lexicon/facts.toml";
@@ -81,11 +81,7 @@ impl Weights {
     }
 
     fn mistake(&self, at: &Spanned<String>, message: &str) -> Error {
-        Error::Config {
-            file: self.asset.origin.clone(),
-            line: line_of(&self.asset.text, at.span().start),
-            message: format!("`{}`: {message}", at.get_ref()),
-        }
+        Error::at(&self.asset, at.span().start, format!("`{}`: {message}", at.get_ref()))
     }
 }
 

@@ -4,13 +4,13 @@
 
 use std::ops::Range;
 
-use regex::Regex;
 use serde::Deserialize;
 
 use super::needs::{Collector, Needs, Places};
-use crate::assets::{Asset, Assets, line_of, parse_toml};
+use crate::assets::{Asset, Assets, parse_toml};
 use crate::letters::is_alphanumeric;
 use crate::record::Role;
+use crate::shape::{Chars, Reading, Shape};
 use crate::{Error, Result};
 
 /// The files, relative to `config/`.
@@ -60,14 +60,14 @@ pub(super) struct Construction {
     pub(super) weight: f32,
     /// Why, in Chinese, to stand after 坐席 or 来电人.
     pub(super) reason: String,
-    except: Option<Regex>,
+    except: Option<Shape>,
 }
 
 /// One pattern of a construction.
 #[derive(Debug)]
 struct Pattern {
     construction: usize,
-    regex: Regex,
+    shape: Shape,
 }
 
 /// A construction found in a turn.
@@ -77,6 +77,14 @@ pub(super) struct Hit {
     pub(super) construction: usize,
     /// Byte range in the turn's `fold`, without punctuation at its ends.
     pub(super) bytes: Range<usize>,
+}
+
+/// Room for looking into one text after another.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    places: Places,
+    chars: Chars,
+    harmless: Vec<Range<usize>>,
 }
 
 /// Every construction, compiled.
@@ -101,9 +109,9 @@ impl Constructions {
             let asset = assets.read(name)?;
             for entry in parse_toml::<File>(&asset)?.construction {
                 let (construction, compiled) = compile(&asset, entry, &list)?;
-                for (source, regex) in compiled {
+                for (source, shape) in compiled {
                     needs.add(&source);
-                    patterns.push(Pattern { construction: list.len(), regex });
+                    patterns.push(Pattern { construction: list.len(), shape });
                 }
                 list.push(construction);
             }
@@ -124,36 +132,51 @@ impl Constructions {
 
     /// The constructions of that role in a folded text, each at most once (its first hit), in the
     /// order of the files.
-    pub(super) fn find(&self, role: Role, fold: &str, places: &mut Places) -> Vec<Hit> {
+    pub(super) fn find(&self, role: Role, fold: &str, room: &mut Room) -> Vec<Hit> {
         if fold.is_empty() || !matches!(role, Role::Agent | Role::Caller) {
             return Vec::new();
         }
+        let Room { places, chars, harmless } = room;
         let spoken = |pattern: usize| self.list[self.patterns[pattern].construction].role == role;
         let wanted = self.needs.met(fold, places, spoken);
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        chars.set(fold);
         let mut hits: Vec<Hit> = Vec::new();
-        let mut harmless: Vec<Range<usize>> = Vec::new();
         let mut harmless_of = usize::MAX;
         for pattern in wanted.into_iter().map(|i| &self.patterns[i]) {
             let construction = &self.list[pattern.construction];
-            for found in pattern.regex.find_iter(fold) {
-                let bytes = trim(fold, found.range());
-                if bytes.is_empty() {
-                    continue;
+            let mut first = None;
+            // Of a pattern without exceptions the first match that has letters counts.
+            let mut later = Vec::new();
+            pattern.shape.each(fold, chars, |found| {
+                let bytes = trim(fold, found);
+                if !bytes.is_empty() && construction.except.is_none() {
+                    first = Some(bytes);
+                } else if !bytes.is_empty() {
+                    later.push(bytes);
                 }
+                first.is_some()
+            });
+            if let Some(except) = construction.except.as_ref().filter(|_| !later.is_empty()) {
                 if harmless_of != pattern.construction {
                     harmless_of = pattern.construction;
                     harmless.clear();
-                    harmless.extend(construction.except.iter().flat_map(|e| e.find_iter(fold)).map(|m| m.range()));
+                    except.each(fold, chars, |wide| {
+                        harmless.push(wide);
+                        false
+                    });
                 }
-                if harmless.iter().any(|wide| wide.start < bytes.end && bytes.start < wide.end) {
-                    continue;
-                }
-                match hits.last_mut().filter(|last| last.construction == pattern.construction) {
-                    Some(last) if last.bytes.start <= bytes.start => {}
-                    Some(last) => last.bytes = bytes,
-                    None => hits.push(Hit { construction: pattern.construction, bytes }),
-                }
-                break;
+                let inside =
+                    |bytes: &Range<usize>| harmless.iter().any(|wide| wide.start < bytes.end && bytes.start < wide.end);
+                first = later.into_iter().find(|bytes| !inside(bytes));
+            }
+            let Some(bytes) = first else { continue };
+            match hits.last_mut().filter(|last| last.construction == pattern.construction) {
+                Some(last) if last.bytes.start <= bytes.start => {}
+                Some(last) => last.bytes = bytes,
+                None => hits.push(Hit { construction: pattern.construction, bytes }),
             }
         }
         hits
@@ -172,9 +195,9 @@ pub(super) fn is_punctuation(c: char) -> bool {
     !is_alphanumeric(c)
 }
 
-fn compile(asset: &Asset, entry: Entry, before: &[Construction]) -> Result<(Construction, Vec<(String, Regex)>)> {
-    let line = line_of(&asset.text, entry.name.span().start);
-    let mistake = |message: String| Error::Config { file: asset.origin.clone(), line, message };
+fn compile(asset: &Asset, entry: Entry, before: &[Construction]) -> Result<(Construction, Vec<(String, Shape)>)> {
+    let start = entry.name.span().start;
+    let mistake = |message: String| Error::at(asset, start, message);
     let name = entry.name.into_inner();
     if before.iter().any(|c| c.name == name) {
         return Err(mistake(format!("construction `{name}` is defined twice")));
@@ -190,8 +213,8 @@ fn compile(asset: &Asset, entry: Entry, before: &[Construction]) -> Result<(Cons
     }
     let build = |pattern: &String| {
         let source = expand(pattern);
-        match Regex::new(&source) {
-            Ok(regex) => Ok((source, regex)),
+        match Shape::new(&source, Reading::default()) {
+            Ok(shape) => Ok((source, shape)),
             Err(error) => {
                 let message = error.to_string();
                 let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
@@ -205,7 +228,10 @@ fn compile(asset: &Asset, entry: Entry, before: &[Construction]) -> Result<(Cons
         None
     } else {
         let all: Vec<String> = exceptions.iter().map(|(source, _)| format!("(?:{source})")).collect();
-        Some(Regex::new(&all.join("|")).map_err(|e| mistake(format!("exceptions of `{name}`: {e}")))?)
+        Some(
+            Shape::new(&all.join("|"), Reading::default())
+                .map_err(|e| mistake(format!("exceptions of `{name}`: {e}")))?,
+        )
     };
     let construction = Construction {
         name,

@@ -10,6 +10,7 @@ mod detectors;
 mod fusion;
 mod needs;
 mod pairs;
+mod rerun;
 pub mod rules;
 mod scene;
 
@@ -25,12 +26,13 @@ pub use detectors::{DetectorDoc, Example, Line, Parameter, detector_docs};
 pub use fusion::{CALL_FEATURES, CodeFeatures, DEEP_FEATURES, TURN_FEATURES, TurnCode, deep_features, judge_name};
 
 use self::rules::RuleSet;
-use crate::Result;
 use crate::assets::Assets;
 use crate::learned::Learned;
+use crate::phrases::Phrases;
 use crate::pipeline::Stage;
 use crate::record::{CallContext, Evidence, Finding};
 use crate::signal::CueLists;
+use crate::{Error, Result};
 use construction::Constructions;
 use detectors::DETECTORS;
 use fusion::Fusion;
@@ -51,6 +53,7 @@ pub struct Finder {
     catalog: Catalog,
     config: FindingConfig,
     constructions: Constructions,
+    tics: Phrases,
     rules: RuleSet,
     fusion: Fusion,
 }
@@ -73,9 +76,26 @@ impl Finder {
             fusion: Fusion::new(learned, &catalog)?,
             catalog,
             config: config.clone(),
+            tics: Phrases::new(&config.verbal_tic.phrases),
             constructions: Constructions::load(assets)?,
             rules,
         })
+    }
+
+    /// Tells of everything that keeps [`Self::new`] from using the files, and gives the codes that there are for all that.
+    pub(crate) fn mistakes(assets: &Assets, note: &mut dyn FnMut(Error)) -> Catalog {
+        let mut catalog = Catalog::guide();
+        let rules = CueLists::load(assets).and_then(|cues| {
+            let encoder = StaticVectors::embedded()?;
+            RuleSet::load_noting(assets, &cues, encoder, &mut catalog, note)
+        });
+        if let Err(error) = rules {
+            note(error);
+        }
+        if let Err(error) = Constructions::load(assets) {
+            note(error);
+        }
+        catalog
     }
 
     /// The declarative rules.
@@ -98,7 +118,7 @@ impl Finder {
         if context.record.unanswered() || context.turns.is_empty() {
             return Findings::default();
         }
-        let scene = Scene::new(context, &self.config, &self.constructions);
+        let scene = Scene::new(context, self);
         done(Stage::Constructions);
         let detected = self.detect(&scene);
         done(Stage::Detectors);
@@ -132,13 +152,13 @@ impl Finder {
 
     /// The numbers behind the trained judgements of one call.
     pub fn features(&self, context: &CallContext<'_>) -> CodeFeatures {
-        let scene = Scene::new(context, &self.config, &self.constructions);
+        let scene = Scene::new(context, self);
         self.fusion.features(&scene, &self.detect(&scene), &self.catalog)
     }
 
     /// The turns of which some code is as uncertain as `wants` says, in order.
     pub fn unsure(&self, context: &CallContext<'_>, wants: impl Fn(f32) -> bool) -> Vec<usize> {
-        let scene = Scene::new(context, &self.config, &self.constructions);
+        let scene = Scene::new(context, self);
         self.fusion.unsure(&scene, &self.detect(&scene), wants)
     }
 
@@ -156,7 +176,7 @@ impl Finder {
         if context.turns.is_empty() {
             return Vec::new();
         }
-        let scene = Scene::new(context, &self.config, &self.constructions);
+        let scene = Scene::new(context, self);
         let mut candidates = Vec::new();
         for detector in DETECTORS {
             if detector.codes().contains(&code) && !self.config.disabled.iter().any(|id| id == detector.id()) {
@@ -183,18 +203,8 @@ impl Finder {
     /// Candidates into findings: the most confident of each code and turn, asserted, uncertain or
     /// dropped by the thresholds of its code.
     fn judge(&self, context: &CallContext<'_>, candidates: Vec<Candidate>) -> Findings {
-        let mut best: BTreeMap<(usize, String), Candidate> = BTreeMap::new();
-        for candidate in candidates {
-            let key = (candidate.turn.unwrap_or(usize::MAX), candidate.code.clone());
-            match best.get(&key) {
-                Some(kept) if weaker(&candidate, kept) => {}
-                _ => {
-                    best.insert(key, candidate);
-                }
-            }
-        }
         let mut findings = Findings::default();
-        for candidate in best.into_values() {
+        for candidate in strongest(candidates).into_values() {
             let Some(info) = self.catalog.get(&candidate.code) else {
                 continue;
             };
@@ -211,6 +221,21 @@ impl Finder {
         }
         findings
     }
+}
+
+/// The most confident candidate of each turn (whole call last) and code.
+fn strongest(candidates: Vec<Candidate>) -> BTreeMap<(usize, String), Candidate> {
+    let mut best: BTreeMap<(usize, String), Candidate> = BTreeMap::new();
+    for candidate in candidates {
+        let key = (candidate.turn.unwrap_or(usize::MAX), candidate.code.clone());
+        match best.get(&key) {
+            Some(kept) if weaker(&candidate, kept) => {}
+            _ => {
+                best.insert(key, candidate);
+            }
+        }
+    }
+    best
 }
 
 fn finding(context: &CallContext<'_>, info: &CodeInfo, candidate: Candidate) -> Finding {

@@ -3,10 +3,10 @@
 
 use std::cell::OnceCell;
 
-use super::construction::{Construction, Constructions, Hit, is_punctuation};
-use super::needs::Places;
+use super::construction::{Construction, Constructions, Hit, Room, is_punctuation};
 use super::pairs::Pairs;
-use super::{Candidate, FindingConfig};
+use super::{Candidate, Finder, FindingConfig};
+use crate::phrases::Phrases;
 use crate::record::{CallContext, Role, Span};
 
 /// One call as the detectors see it.
@@ -16,6 +16,8 @@ pub(super) struct Scene<'a> {
     /// Settings.
     pub(super) config: &'a FindingConfig,
     constructions: &'a Constructions,
+    /// The pet phrases of the settings, by their numbers.
+    pub(super) tics: &'a Phrases,
     hits: Vec<Vec<Hit>>,
     says: Vec<bool>,
     pairs: Vec<OnceCell<Pairs>>,
@@ -27,10 +29,11 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn new(call: &'a CallContext<'a>, config: &'a FindingConfig, constructions: &'a Constructions) -> Self {
+    pub(super) fn new(call: &'a CallContext<'a>, finder: &'a Finder) -> Self {
+        let Finder { config, constructions, tics, .. } = finder;
         let n = call.turns.len();
-        let mut places = Places::default();
-        let hits = (0..n).map(|i| constructions.find(call.role(i), call.fold(i), &mut places)).collect();
+        let mut room = Room::default();
+        let hits = (0..n).map(|i| constructions.find(call.role(i), call.fold(i), &mut room)).collect();
         let says: Vec<bool> = (0..n).map(|i| !call.fold(i).chars().all(is_punctuation)).collect();
         let column = |i: usize| match call.role(i) {
             _ if !says[i] => None,
@@ -56,7 +59,19 @@ impl<'a> Scene<'a> {
         let of = |c: usize| (0..n).filter(|&i| column(i) == Some(c)).collect();
         let pairs = vec![OnceCell::new(); n];
         let (agent, caller) = (of(0), of(1));
-        Self { call, config, constructions, hits, says, pairs, agent, caller, before, after }
+        Self {
+            call,
+            config,
+            constructions,
+            tics,
+            hits,
+            says,
+            pairs,
+            agent,
+            caller,
+            before,
+            after,
+        }
     }
 
     /// The folded text of a turn.

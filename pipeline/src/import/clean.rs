@@ -27,6 +27,12 @@ pub(super) fn clean(text: String) -> (String, bool) {
     (text.replace(unprintable, ""), true)
 }
 
+/// An id or another name as every format has it: without unprintable characters and blanks around it, so that a call keeps its
+/// id whichever file tells of it.
+pub(super) fn label(text: &str) -> String {
+    clean(text.to_owned()).0.trim().to_owned()
+}
+
 /// Text without the upper-case tags of annotators (`<UNSURE>…</UNSURE>`, `<UNIN/>`): the words
 /// inside stay.
 pub(super) fn without_markup(text: &str) -> Cow<'_, str> {

@@ -107,7 +107,8 @@ impl Draft {
             (None, None, Some(ordinal)) => format!("{}-{ordinal}", place.stem),
             (None, _, None) => place.stem.clone(),
         };
-        if id.trim().is_empty() {
+        let id = super::clean::label(&id);
+        if id.is_empty() {
             let fault = Fault::at("call_id", "neither the file nor its name gives an id");
             return Imported::Rejected(*fault.reject(place.source(), None, Some(self.readable())));
         }

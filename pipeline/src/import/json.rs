@@ -223,7 +223,7 @@ impl Iterator for Elements {
         match self.read() {
             Err(error) => {
                 self.done = true;
-                Some(Err(Fault::new(source::broken(&error)).reject(file, None, None)))
+                Some(Err(Fault::broken(&error).reject(file, None, None)))
             }
             Ok(None) => None,
             Ok(Some((bytes, line, too_long))) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::clean::clean;
+use super::clean::{clean, label};
 use super::csv_lines::{self, Rows};
 use super::format::{Confidence, Format, Head};
 use super::source::Source;
@@ -167,7 +167,7 @@ impl Row {
     }
 
     fn take(&self, field: &str) -> Option<String> {
-        self.fields.get(field).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+        self.fields.get(field).map(|text| label(text)).filter(|text| !text.is_empty())
     }
 }
 
@@ -208,11 +208,9 @@ fn record(row: &Row, warnings: &mut Vec<String>, context: &Context) -> std::resu
     }
     let mut cleaned = false;
     let mut cleaned_text = |field: &str| {
-        row.take(field).map(|text| {
-            let (text, changed) = clean(text);
-            cleaned |= changed;
-            text
-        })
+        let (text, changed) = clean(row.fields.get(field)?.trim().to_owned());
+        cleaned |= changed;
+        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     };
     let title = cleaned_text("title");
     let text = match (&title, cleaned_text("text")) {

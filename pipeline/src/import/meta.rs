@@ -39,6 +39,7 @@ impl Meta {
         let wrong = |line: u64, message: String| Error::Config {
             file: path.display().to_string(),
             line: usize::try_from(line).unwrap_or(usize::MAX),
+            column: None,
             message,
         };
         let refused = |rejected: Box<Rejected>| wrong(rejected.source.line.unwrap_or(1), rejected.reason);

@@ -125,6 +125,8 @@ pub struct Rejected {
     pub reason: String,
     /// Whatever speech could be read, to be checked for a crisis. Never written out.
     pub readable: Option<String>,
+    /// Whether the system refused to go on reading, and may not another time: what follows in the file is not known yet.
+    pub passing: bool,
 }
 
 /// The records of one input, read as they are asked for.
@@ -205,19 +207,26 @@ impl Importer {
 struct Fault {
     field: Option<String>,
     reason: String,
+    passing: bool,
 }
 
 impl Fault {
     fn new(reason: impl Into<String>) -> Self {
-        Self { field: None, reason: reason.into() }
+        Self { field: None, reason: reason.into(), passing: false }
+    }
+
+    /// Reading stopped. What is wrong with the bytes stays so; an error of the system may pass.
+    fn broken(error: &std::io::Error) -> Self {
+        Self { passing: error.raw_os_error().is_some(), ..Self::new(source::broken(error)) }
     }
 
     fn at(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { field: Some(field.into()), reason: reason.into() }
+        Self { field: Some(field.into()), ..Self::new(reason) }
     }
 
     fn reject(self, source: SourceRef, call_id: Option<String>, readable: Option<String>) -> Box<Rejected> {
         let readable = readable.filter(|text| !text.trim().is_empty());
-        Box::new(Rejected { source, call_id, field: self.field, reason: self.reason, readable })
+        let Self { field, reason, passing } = self;
+        Box::new(Rejected { source, call_id, field, reason, readable, passing })
     }
 }

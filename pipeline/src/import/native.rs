@@ -242,7 +242,12 @@ fn turns(
     unknown
         .extend(extra.into_iter().map(|(name, values)| (format!("turns.{name}"), Value::Object(values).to_string())));
     for (label, role) in odd_roles {
-        warnings.push(format!("turns: role {label:?} read as {}", role.as_str()));
+        // What is no word for a role may be somebody's name.
+        if role != Role::Other {
+            warnings.push(format!("turns: role {label:?} read as {}", role.as_str()));
+        } else {
+            warnings.push("turns: a role that is no known word read as other".to_owned());
+        }
     }
     name_the_unnamed(unnamed, record, warnings);
     let timed = record.turns.iter().filter(|turn| turn.times().is_some()).count();

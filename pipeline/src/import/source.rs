@@ -71,7 +71,7 @@ impl Source {
     }
 
     /// Decides on the encoding from the first bytes.
-    fn of(path: PathBuf, name: PathBuf, inner: Box<dyn Read + Send>) -> Self {
+    pub(super) fn of(path: PathBuf, name: PathBuf, inner: Box<dyn Read + Send>) -> Self {
         let (raw, complete, mut reader) = peek(inner);
         let (encoding, note): (Option<&'static Encoding>, _) = if raw.starts_with(&[0xff, 0xfe]) {
             (Some(UTF_16LE), Some(FROM_UTF16))
@@ -146,7 +146,7 @@ impl Source {
     pub(super) fn document(mut self) -> Result<Text, Box<Rejected>> {
         let source = SourceRef { file: self.path.clone(), line: None };
         let mut bytes = Vec::new();
-        let result = (&mut self.reader).take(self.max_document as u64 + 1).read_to_end(&mut bytes);
+        let result = (&mut self.reader).take((self.max_document as u64).saturating_add(1)).read_to_end(&mut bytes);
         let too_long = bytes.len() > self.max_document;
         if too_long {
             bytes.truncate(self.max_document);
@@ -155,7 +155,7 @@ impl Source {
             _ if too_long => {
                 Fault::new(format!("longer than the limit of {} bytes for one document", self.max_document))
             }
-            Err(error) => Fault::new(broken(&error)),
+            Err(error) => Fault::broken(&error),
             Ok(_) => match decode(&bytes) {
                 Ok((text, note)) => return Ok(Text { text, warnings: warnings(self.note, note) }),
                 Err(fault) => fault,
@@ -225,7 +225,7 @@ impl Iterator for Lines {
             match read_line(&mut *self.reader, self.max, &mut bytes) {
                 Err(error) => {
                     self.failed = true;
-                    return Some(Err(self.reject(Fault::new(broken(&error)), &bytes)));
+                    return Some(Err(self.reject(Fault::broken(&error), &bytes)));
                 }
                 Ok(Fill::End) => return None,
                 Ok(Fill::Line) if !self.blank && bytes.trim_ascii().is_empty() => {}

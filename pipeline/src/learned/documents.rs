@@ -15,13 +15,24 @@ pub const EMOTION_MODEL: &str = "emotion";
 /// Name of the model over whole calls.
 pub const CALL_MODEL: &str = "call";
 /// How many of the caller's first turns are the opening.
-const OPENING: usize = 3;
+pub(super) const OPENING_TURNS: usize = 3;
 /// How many turns are the ending.
-const ENDING: usize = 6;
+pub(super) const ENDING_TURNS: usize = 6;
+
+/// The fields of a turn's document: its own words, the other party's before and after. Of an emotion's the
+/// first two, where anybody's words came before.
+pub(super) const OWN: usize = 0;
+pub(super) const BEFORE: usize = 1;
+pub(super) const AFTER: usize = 2;
+/// The fields of a call's document: the caller's opening, all that the caller said, all that the
+/// agent said, and the ending.
+pub(super) const OPENING: usize = 0;
+pub(super) const CALLER_SAYS: usize = 1;
+pub(super) const AGENT_SAYS: usize = 2;
+pub(super) const ENDING: usize = 3;
+
 /// What a number weighs beside a field of unit length.
 const NUMBER: f32 = 0.3;
-/// Length of the part of the document that is the vector of its meaning.
-const MEANING: f32 = 1.0;
 /// Characters that make a length of 1, and up to which a turn is short.
 const LENGTH_UNIT: f32 = 60.0;
 const SHORT: usize = 5;
@@ -47,6 +58,14 @@ impl TurnModel {
         }
     }
 
+    /// Whose turns it is for.
+    pub fn role(self) -> Role {
+        match self {
+            Self::Agent => Role::Agent,
+            Self::Caller => Role::Caller,
+        }
+    }
+
     /// The model for turns of a role.
     pub fn of(role: Role) -> Option<Self> {
         match role {
@@ -57,7 +76,7 @@ impl TurnModel {
     }
 }
 
-/// The fields of a turn's document: its own words, the other party's before and after.
+/// The fields of a turn's document.
 pub fn turn_fields() -> Vec<Field> {
     vec![
         Field { longest: 4, min_documents: 2, weight: 1.0 },
@@ -66,8 +85,7 @@ pub fn turn_fields() -> Vec<Field> {
     ]
 }
 
-/// The fields of a call's document: the caller's opening, all that the caller said, all that the
-/// agent said, and the ending.
+/// The fields of a call's document.
 pub fn call_fields() -> Vec<Field> {
     vec![
         Field { longest: 3, min_documents: 3, weight: 1.0 },
@@ -77,7 +95,46 @@ pub fn call_fields() -> Vec<Field> {
     ]
 }
 
-/// Makes the documents, with the vectors that stand for what a turn means.
+/// A turn of one of the parties with what the other said around it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Around {
+    pub(super) model: TurnModel,
+    /// The other party's last turn with words before it, and the next after it.
+    pub(super) before: Option<usize>,
+    pub(super) after: Option<usize>,
+    /// Its place in the call and its length.
+    pub(super) numbers: [f32; 5],
+}
+
+impl Around {
+    /// `None` for a turn of neither party or without words.
+    pub(super) fn new(record: &CallRecord, turns: &[NormalizedTurn], turn: usize) -> Option<Self> {
+        let role = record.turns.get(turn)?.role;
+        let model = TurnModel::of(role)?;
+        let own = turns.get(turn)?.fold.as_str();
+        if own.is_empty() {
+            return None;
+        }
+        let other = |i: &usize| {
+            let speaker = record.turns[*i].role;
+            speaker != role && TurnModel::of(speaker).is_some() && !turns[*i].fold.is_empty()
+        };
+        let length = own.chars().count();
+        let flag = |set: bool| if set { NUMBER } else { 0.0 };
+        let numbers = [
+            turn as f32 / turns.len() as f32 * NUMBER,
+            flag(turn == 0),
+            flag(turn + 1 == turns.len()),
+            (length as f32 / LENGTH_UNIT).min(1.0) * NUMBER,
+            flag(length < SHORT),
+        ];
+        let before = (0..turn).rev().find(other);
+        let after = (turn + 1..turns.len()).find(other);
+        Some(Self { model, before, after, numbers })
+    }
+}
+
+/// Makes the documents that heads are trained on, with the vectors that stand for what words mean.
 #[derive(Debug)]
 pub struct Documents {
     vectors: Arc<StaticVectors>,
@@ -92,78 +149,33 @@ impl Documents {
         Ok(Self { vectors: StaticVectors::embedded()? })
     }
 
-    /// Appends the vector of a text.
-    fn meaning(&self, text: &str, numbers: &mut Vec<f32>) {
-        numbers.extend(self.vectors.vector(text).into_iter().map(|x| x * MEANING));
+    /// The vectors.
+    pub fn vectors(&self) -> &Arc<StaticVectors> {
+        &self.vectors
     }
 
     /// The document of a turn; `None` for a turn of neither party or without words.
     pub fn turn(&self, record: &CallRecord, turns: &[NormalizedTurn], turn: usize) -> Option<(TurnModel, Document)> {
-        let (model, texts, numbers) = self.parts(record, turns, turn)?;
-        Some((model, Document { texts: texts.map(str::to_owned).into(), numbers }))
-    }
-
-    /// Texts and numbers of the document of a turn.
-    pub(super) fn parts<'t>(
-        &self,
-        record: &CallRecord,
-        turns: &'t [NormalizedTurn],
-        turn: usize,
-    ) -> Option<(TurnModel, [&'t str; 3], Vec<f32>)> {
-        let role = record.turns.get(turn)?.role;
-        let model = TurnModel::of(role)?;
-        let own = turns.get(turn)?.fold.as_str();
-        if own.is_empty() {
-            return None;
-        }
-        let other = |i: &usize| {
-            let speaker = record.turns[*i].role;
-            speaker != role && TurnModel::of(speaker).is_some() && !turns[*i].fold.is_empty()
-        };
-        let text = |i: Option<usize>| i.map_or("", |i| turns[i].fold.as_str());
-        let length = own.chars().count();
-        let flag = |set: bool| if set { NUMBER } else { 0.0 };
-        let mut numbers = vec![
-            turn as f32 / turns.len() as f32 * NUMBER,
-            flag(turn == 0),
-            flag(turn + 1 == turns.len()),
-            (length as f32 / LENGTH_UNIT).min(1.0) * NUMBER,
-            flag(length < SHORT),
-        ];
-        self.meaning(own, &mut numbers);
-        let texts = [
-            own,
-            text((0..turn).rev().find(other)),
-            text((turn + 1..turns.len()).find(other)),
-        ];
-        Some((model, texts, numbers))
+        let around = Around::new(record, turns, turn)?;
+        let texts = [Some(turn), around.before, around.after].map(|i| said(turns, i));
+        Some((around.model, Document { texts: texts.into(), numbers: around.numbers.into() }))
     }
 
     /// The document for the category of a text, by its words with content, joined by spaces.
     pub fn category(&self, words: &str) -> Document {
-        let mut numbers = Vec::new();
-        self.meaning(words, &mut numbers);
-        Document { texts: vec![words.to_owned()], numbers }
+        Document { texts: vec![vec![words.to_owned()]], numbers: self.vectors.vector(words) }
     }
 
     /// The document for the emotion of a turn; `None` for one without words.
     pub fn emotion(&self, turns: &[NormalizedTurn], turn: usize) -> Option<Document> {
-        let (texts, numbers) = self.emotion_parts(turns, turn)?;
-        Some(Document { texts: texts.map(str::to_owned).into(), numbers })
+        turns.get(turn).filter(|own| !own.fold.is_empty())?;
+        let texts = vec![said(turns, Some(turn)), said(turns, turn.checked_sub(1))];
+        Some(Document { texts, numbers: Vec::new() })
     }
+}
 
-    /// Its texts and numbers.
-    pub(crate) fn emotion_parts<'t>(
-        &self,
-        turns: &'t [NormalizedTurn],
-        turn: usize,
-    ) -> Option<([&'t str; 2], Vec<f32>)> {
-        let own = turns.get(turn).map(|own| own.fold.as_str()).filter(|own| !own.is_empty())?;
-        let before = turn.checked_sub(1).and_then(|i| turns.get(i)).map_or("", |turn| turn.fold.as_str());
-        let mut numbers = Vec::new();
-        self.meaning(own, &mut numbers);
-        Some(([own, before], numbers))
-    }
+fn said(turns: &[NormalizedTurn], turn: Option<usize>) -> Vec<String> {
+    turn.into_iter().map(|i| turns[i].fold.clone()).collect()
 }
 
 /// The fields of a document for a category: the words of the text.
@@ -191,22 +203,17 @@ pub fn utterance(role: Role, turn: &NormalizedTurn) -> Utterance {
 
 /// The document of a call.
 pub fn call_document(record: &CallRecord, turns: &[NormalizedTurn]) -> Document {
-    Document { texts: call_texts(record, turns).into(), numbers: Vec::new() }
-}
-
-/// Its texts.
-pub(super) fn call_texts(record: &CallRecord, turns: &[NormalizedTurn]) -> [String; 4] {
-    let join = |wanted: &mut dyn Iterator<Item = usize>| {
-        let texts: Vec<&str> = wanted.map(|i| turns[i].fold.as_str()).collect();
-        texts.join("\n")
-    };
     let of = |role: Role| (0..turns.len()).filter(move |&i| record.turns[i].role == role);
-    [
-        join(&mut of(Role::Caller).take(OPENING)),
-        join(&mut of(Role::Caller)),
-        join(&mut of(Role::Agent)),
-        join(&mut (turns.len().saturating_sub(ENDING)..turns.len())),
-    ]
+    let texts = |wanted: &mut dyn Iterator<Item = usize>| -> Vec<String> {
+        wanted.flat_map(|i| said(turns, Some(i))).collect()
+    };
+    let texts = vec![
+        texts(&mut of(Role::Caller).take(OPENING_TURNS)),
+        texts(&mut of(Role::Caller)),
+        texts(&mut of(Role::Agent)),
+        texts(&mut (turns.len().saturating_sub(ENDING_TURNS)..turns.len())),
+    ];
+    Document { texts, numbers: Vec::new() }
 }
 
 #[cfg(test)]
@@ -231,8 +238,9 @@ mod tests {
             .map(|(_, text)| NormalizedTurn { fold: (*text).to_owned(), ..Default::default() })
             .collect();
         let (model, document) = documents.turn(&record, &turns, 3).unwrap();
-        assert_eq!((model, document.texts), (TurnModel::Agent, vec!["在的".to_owned(), "在吗".into(), "好".into()]));
+        let texts = ["在的", "在吗", "好"].map(|text| vec![text.to_owned()]);
+        assert_eq!((model, document.texts), (TurnModel::Agent, texts.into()));
         assert!(documents.turn(&record, &turns, 0).is_none() && documents.turn(&record, &turns, 2).is_none());
-        assert_eq!(call_document(&record, &turns).texts[1], "在吗\n好");
+        assert_eq!(call_document(&record, &turns).texts[CALLER_SAYS], ["在吗", "好"]);
     }
 }

@@ -4,8 +4,8 @@
 
 mod deep;
 mod documents;
+mod heads;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use qingting_models::{Aligned, Judge, JudgeThreshold, Judges, Shelf};
 use serde::{Deserialize, Serialize};
 
 pub use deep::{Deep, DeepReport};
-use documents::call_texts;
 pub use documents::{
     CALL_MODEL, Documents, EMOTION_MODEL, TurnModel, call_document, call_fields, category_fields, emotion_fields,
     turn_fields, utterance,
 };
+use heads::Heads;
 
-use crate::record::{CallMargins, CallRecord, HeadNames, Margins, NormalizedTurn};
+use crate::record::{CallMargins, CallRecord, Margins, NormalizedTurn};
 use crate::{Error, Result};
 
 /// Which models decide.
@@ -71,7 +71,7 @@ pub struct Learned {
     shelf: Arc<Shelf>,
     judges: Arc<Judges>,
     documents: Option<Arc<Documents>>,
-    heads: BTreeMap<String, HeadNames>,
+    heads: Option<Arc<Heads>>,
     /// The model of emotions, with the fingerprint of its file.
     emotion: Option<(Arc<TextModel>, String)>,
     /// The models of categories, by the name of their tree.
@@ -120,10 +120,9 @@ impl Learned {
             }
         };
         Ok(Self {
-            emotion,
             categories: Some(Arc::new(categories)),
             deep,
-            ..Self::new(shelf, judges)?
+            ..Self::with_emotions(shelf, judges, emotion)?
         })
     }
 
@@ -132,16 +131,20 @@ impl Learned {
     /// # Errors
     /// When the program was built with damaged vectors.
     pub fn new(shelf: Shelf, judges: Judges) -> Result<Self> {
-        let heads = shelf
-            .iter()
-            .map(|(name, model)| (name.to_owned(), HeadNames::from(model.heads().to_vec())))
-            .collect();
-        let documents = Some(Arc::new(Documents::load()?));
+        Self::with_emotions(shelf, judges, None)
+    }
+
+    fn with_emotions(shelf: Shelf, judges: Judges, emotion: Option<(Arc<TextModel>, String)>) -> Result<Self> {
+        let documents = Arc::new(Documents::load()?);
+        let turn = TurnModel::ALL.map(|model| shelf.get(model.name()));
+        let emotions = emotion.as_ref().map(|(model, _)| &**model);
+        let heads = Heads::new(turn, shelf.get(CALL_MODEL), emotions, documents.vectors());
         Ok(Self {
             shelf: Arc::new(shelf),
             judges: Arc::new(judges),
-            documents,
-            heads,
+            documents: Some(documents),
+            heads: Some(Arc::new(heads)),
+            emotion,
             ..Self::default()
         })
     }
@@ -202,22 +205,16 @@ impl Learned {
         Ok(Some(Ready { model, threshold: *threshold }))
     }
 
+    /// What each character of a turn adds to a head of its speaker's model; empty for an unknown head.
+    pub fn contributions(&self, turn: TurnModel, text: &str, head: &str) -> Vec<f32> {
+        self.heads.as_ref().map_or_else(Vec::new, |heads| heads.contributions(turn, text, head))
+    }
+
     /// The margins of every head on every turn and on the call.
     pub fn read(&self, record: &CallRecord, turns: &[NormalizedTurn]) -> CallMargins {
-        let Some(documents) = &self.documents else {
-            return CallMargins { turns: vec![Margins::default(); turns.len()], ..CallMargins::default() };
-        };
-        let of = |name: &str, texts: &[&str], numbers: &[f32]| match (self.shelf.get(name), self.heads.get(name)) {
-            (Some(model), Some(names)) => Margins::new(names.clone(), model.margins_of(texts, numbers)),
-            _ => Margins::default(),
-        };
-        let turn = |i: usize| match documents.parts(record, turns, i) {
-            Some((model, texts, numbers)) => of(model.name(), &texts, &numbers),
-            None => Margins::default(),
-        };
-        let margins = (0..turns.len()).map(turn).collect();
-        let call = call_texts(record, turns);
-        let call = of(CALL_MODEL, &call.each_ref().map(String::as_str), &[]);
-        CallMargins { turns: margins, call, deep: Vec::new() }
+        match &self.heads {
+            Some(heads) => heads.read(record, turns),
+            None => CallMargins { turns: vec![Margins::default(); turns.len()], ..CallMargins::default() },
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! that what a call is about can still be told.
 
 use super::digits::digit;
+use super::kinds::CharKinds;
 use super::mask::{Draft, Found, ends_with_any, starts_at};
 use crate::record::MaskKind;
 
@@ -57,7 +58,13 @@ const OWN: &[&str] = &["您家", "您住", "您的地址", "住址", "您那", "
 
 /// Finds house-level addresses.
 pub(super) fn find(drafts: &[Draft], found: &mut [Vec<Found>]) {
-    let spans: Vec<Vec<(usize, usize)>> = drafts.iter().map(|draft| houses(&draft.fold)).collect();
+    let spans: Vec<Vec<(usize, usize)>> = drafts
+        .iter()
+        .map(|draft| {
+            let may_have = draft.kinds.any(&[CharKinds::NUMERAL, CharKinds::LETTER]);
+            if may_have { houses(&draft.fold) } else { Vec::new() }
+        })
+        .collect();
     let told = drafts.iter().zip(&spans).any(|(d, s)| !d.office() && !s.is_empty())
         || drafts.iter().any(|d| !d.office() && d.masks.iter().any(|m| m.kind == MaskKind::Address));
     for ((draft, spans), found) in drafts.iter().zip(spans).zip(found) {

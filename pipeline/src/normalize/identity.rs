@@ -7,6 +7,7 @@ use super::digits::{Group, groups, joins, pause, quantity};
 use super::identifier::{
     CHECK_X, bank_card, bank_card_plausible, fixed_line, id_card_15, id_card_18, id_card_plausible, local_line, mobile,
 };
+use super::kinds::CharKinds;
 use super::mask::{Draft, Found, Kinds, ends_with_any};
 use crate::record::MaskKind;
 
@@ -100,7 +101,12 @@ fn side(drafts: &[Draft], office: bool) -> Vec<Group> {
             broken |= draft.fold.len() > MAX_BETWEEN;
             continue;
         }
-        let mut found = groups(turn, &draft.fold);
+        let may_have = draft.kinds.any(&[CharKinds::NUMERAL]);
+        let mut found = if may_have {
+            groups(turn, &draft.fold)
+        } else {
+            Vec::new()
+        };
         if let (Some(first), Some(last), Some(before)) = (found.first_mut(), all.last(), previous)
             && last.turn == before
             && !broken
@@ -197,7 +203,8 @@ fn rank(drafts: &[Draft], window: &[Group], digits: &[u8]) -> Option<u8> {
     if id_card_15(digits) && (single || spoken) {
         return Some(3);
     }
-    if spoken && digits.len() >= 16 && bank_card_plausible(digits) && ends_with_any(before, CARD_CUE, 6) {
+    // So it does a figure of a card; what is called one is one.
+    if digits.len() >= 16 && bank_card_plausible(digits) && ends_with_any(before, CARD_CUE, 6) {
         return Some(4);
     }
     if fixed_line(digits) && (single || line_shape(window)) {

@@ -2,6 +2,7 @@
 //! placeholders in, keeping the way back to the recorded characters.
 
 use super::chars::{Cleaned, fold_char};
+use super::kinds::CharKinds;
 use super::{NormalizeConfig, address, identity, names, plate};
 use crate::record::{Mask, MaskKind, Role, Span};
 
@@ -19,14 +20,17 @@ pub(super) struct Draft {
     pub(super) raw: Vec<u32>,
     pub(super) masks: Vec<Mask>,
     pub(super) spoken_units: u32,
+    /// Of the recorded text; masking brings no number, letter or plate in.
+    pub(super) kinds: CharKinds,
 }
 
 impl Draft {
     pub(super) fn new(role: Role, cleaned: Cleaned) -> Self {
         let mut raw = cleaned.raw;
         raw.push(cleaned.raw_len);
-        let fold = cleaned.chars.iter().copied().map(fold_char).collect();
+        let fold: Vec<char> = cleaned.chars.iter().copied().map(fold_char).collect();
         Self {
+            kinds: CharKinds::of(&fold),
             role,
             chars: cleaned.chars,
             fold,
@@ -157,15 +161,25 @@ pub(super) fn mask(drafts: &mut [Draft], kinds: Kinds) {
     }
 }
 
-/// Whether one of the words ends within the last `within` characters of a text.
-pub(super) fn ends_with_any(text: &[char], words: &[&str], within: usize) -> bool {
-    words.iter().any(|word| find_last(text, word).is_some_and(|end| text.len() - end <= within))
+/// The placeholders in a text that was masked.
+pub(super) fn placeholders(text: &[char], kinds: Kinds) -> Vec<Mask> {
+    let open = |&at: &usize| text.get(at) == Some(&'[');
+    let mask = |at: usize| {
+        let kind = MaskKind::ALL.into_iter().find(|kind| starts_at(text, at, kind.placeholder()))?;
+        let span = Span::new(at as u32, (at + kind.placeholder().chars().count()) as u32);
+        kinds.allows(kind).then_some(Mask { kind, span, raw: span })
+    };
+    (0..text.len()).filter(open).filter_map(mask).collect()
 }
 
-/// The index after the last occurrence of a word.
-pub(super) fn find_last(text: &[char], word: &str) -> Option<usize> {
-    let n = word.chars().count();
-    (n..=text.len()).rev().find(|&end| text[end - n..end].iter().copied().eq(word.chars()))
+/// Whether one of the words ends within the last `within` characters of a text.
+pub(super) fn ends_with_any(text: &[char], words: &[&str], within: usize) -> bool {
+    words.iter().any(|word| {
+        let n = word.chars().count();
+        // No place before could end within reach.
+        let from = text.len().saturating_sub(within + n);
+        (from..(text.len() + 1).saturating_sub(n)).any(|start| starts_at(text, start, word))
+    })
 }
 
 /// Whether a text goes on with a word at an index.

@@ -11,6 +11,7 @@ mod chars;
 mod digits;
 mod identifier;
 mod identity;
+mod kinds;
 mod mask;
 mod names;
 mod numbers;
@@ -18,12 +19,14 @@ mod plate;
 mod repeats;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use chars::fold_char;
 
 use crate::Result;
 use crate::assets::Assets;
 use crate::record::{CallRecord, Mask, MaskKind, NormalizedTurn, NumberSpan, Role, Word};
+use kinds::CharKinds;
 use mask::{Draft, Kinds};
 
 /// Settings of the stage.
@@ -88,6 +91,23 @@ impl Normalizer {
         drafts.into_iter().map(finish).collect()
     }
 
+    /// The turns of a masked record, which are normalized already, as far as rules and facts look at them: what
+    /// [`Self::call`] made of the recorded ones without numbers and repeats. Not known any more are where things stood in
+    /// the recorded text, and of masked turns the number of spoken units.
+    pub fn stored(&self, record: &CallRecord) -> Vec<NormalizedTurn> {
+        let turn = |text: &str| {
+            let chars: Vec<char> = text.chars().collect();
+            NormalizedTurn {
+                text: text.to_owned(),
+                fold: chars.iter().copied().map(fold_char).collect(),
+                masks: mask::placeholders(&chars, self.kinds),
+                spoken_units: chars::clean(text).spoken_units,
+                ..NormalizedTurn::default()
+            }
+        };
+        record.turns.iter().map(|recorded| turn(&recorded.text)).collect()
+    }
+
     /// Normalizes one text on its own, as if the caller had said it.
     pub fn text(&self, raw: &str) -> NormalizedTurn {
         let mut drafts = [Draft::new(Role::Caller, chars::clean(raw))];
@@ -102,7 +122,8 @@ impl Normalizer {
     }
 
     /// The call with its turns' text normalized and masked, as it may be stored. Words that reach
-    /// into a mask are dropped, attributes with personal data masked; the agent stays.
+    /// into a mask are dropped, personal data in attributes, labels and the ticket masked; the agent and ids stay.
+    /// Labels get their keys in order, since not every way of a record here keeps theirs.
     pub fn masked_record(&self, record: &CallRecord, turns: &[NormalizedTurn]) -> CallRecord {
         let mut masked = record.clone();
         for (turn, normalized) in masked.turns.iter_mut().zip(turns) {
@@ -111,14 +132,63 @@ impl Normalizer {
             turn.text.clone_from(&normalized.text);
         }
         for (key, value) in &mut masked.attributes {
-            if let Some(kind) = personal_attribute(key).filter(|&kind| self.kinds.allows(kind) && !value.is_empty()) {
-                kind.placeholder().clone_into(value);
-            } else {
-                let normalized = self.text(value);
-                if !normalized.masks.is_empty() {
-                    *value = normalized.text;
-                }
+            self.mask_attribute(key, value);
+        }
+        if let Some(labels) = &mut masked.labels {
+            self.mask_json("", labels);
+            labels.sort_all_objects();
+        }
+        if let Some(ticket) = &mut masked.ticket {
+            for text in [&mut ticket.category, &mut ticket.department, &mut ticket.status].into_iter().flatten() {
+                self.mask_attribute("", text);
             }
+        }
+        masked
+    }
+
+    /// Masks a value by the name that it has, or else what is found in it, which may be JSON.
+    fn mask_attribute(&self, name: &str, value: &mut String) {
+        if let Some(kind) = personal_attribute(name).filter(|&kind| self.kinds.allows(kind) && !value.is_empty()) {
+            kind.placeholder().clone_into(value);
+            return;
+        }
+        if value.starts_with(['{', '['])
+            && let Ok(mut json) = serde_json::from_str(value)
+            && self.mask_json(name, &mut json)
+        {
+            *value = json.to_string();
+        }
+        let normalized = self.text(value);
+        if !normalized.masks.is_empty() {
+            *value = normalized.text;
+        }
+    }
+
+    /// Masks the texts of a JSON value, `name` being the keys that lead to it; tells whether there was anything.
+    fn mask_json(&self, name: &str, value: &mut Value) -> bool {
+        let number = match value {
+            Value::Array(values) => {
+                return values.iter_mut().fold(false, |masked, value| self.mask_json(name, value) | masked);
+            }
+            Value::Object(fields) => {
+                let mask = |masked, (key, value): (&String, &mut Value)| {
+                    self.mask_json(&format!("{name}.{key}"), value) | masked
+                };
+                return fields.iter_mut().fold(false, mask);
+            }
+            Value::String(text) => {
+                let before = text.clone();
+                self.mask_attribute(name, text);
+                return *text != before;
+            }
+            Value::Number(number) => number.to_string(),
+            Value::Bool(_) | Value::Null => return false,
+        };
+        let mut text = number.clone();
+        self.mask_attribute(name, &mut text);
+        let masked = text != number;
+        if masked {
+            *value = Value::String(text);
         }
         masked
     }
@@ -131,7 +201,11 @@ pub fn find_numbers(folded: &str) -> Vec<NumberSpan> {
 
 fn finish(draft: Draft) -> NormalizedTurn {
     NormalizedTurn {
-        numbers: numbers::find(&draft.fold),
+        numbers: if draft.kinds.any(&[CharKinds::NUMERAL]) {
+            numbers::find(&draft.fold)
+        } else {
+            Vec::new()
+        },
         repeats: repeats::find(&draft.fold),
         text: draft.chars.iter().collect(),
         fold: draft.fold.iter().collect(),

@@ -11,13 +11,18 @@ const MEASURES: &str = "个次天年月日号秒元块毛角位名户家张条�
 pub(super) fn find(fold: &[char]) -> Vec<NumberSpan> {
     let mut found = Vec::new();
     let mut at = 0;
+    // Looked through once, however many of its characters a number is looked for from.
+    let mut run = Run::default();
     while at < fold.len() {
         let parsed = if fold[at].is_ascii_digit() {
             figures(fold, at)
         } else if starts_at_percent(fold, at) {
-            numeral(fold, at + 3).map(|(value, end)| (value / 100.0, end))
+            numeral(fold, at + 3, &Run::from(fold, at + 3)).map(|(value, end)| (value / 100.0, end))
         } else if numeral_char(fold[at]) {
-            numeral(fold, at).filter(|&(_, end)| counts(fold, at, end))
+            if run.end <= at {
+                run = Run::from(fold, at);
+            }
+            numeral(fold, at, &run).filter(|&(_, end)| counts(fold, at, end))
         } else {
             None
         };
@@ -30,6 +35,11 @@ pub(super) fn find(fold: &[char]) -> Vec<NumberSpan> {
         }
     }
     found
+}
+
+/// Whether a number may begin with a character.
+pub(super) fn may_begin(c: char) -> bool {
+    c.is_ascii_digit() || numeral_char(c)
 }
 
 fn starts_at_percent(fold: &[char], at: usize) -> bool {
@@ -93,11 +103,29 @@ fn numeral_char(c: char) -> bool {
     plain_digit(c).is_some() || unit(c).is_some()
 }
 
-/// A number in Chinese characters from `start`, and where it ends.
-fn numeral(fold: &[char], start: usize) -> Option<(f64, usize)> {
-    let run = fold[start..].iter().take_while(|&&c| numeral_char(c)).count();
-    let text = &fold[start..start + run];
-    let (value, mut end) = if text.iter().any(|&c| unit(c).is_some()) {
+/// Numeral characters one after the other.
+#[derive(Default)]
+struct Run {
+    /// Behind the last of them.
+    end: usize,
+    /// The last that is a unit.
+    last_unit: Option<usize>,
+}
+
+impl Run {
+    /// Those from `start` on.
+    fn from(fold: &[char], start: usize) -> Self {
+        let text = fold.get(start..).unwrap_or_default();
+        let length = text.iter().take_while(|&&c| numeral_char(c)).count();
+        let last_unit = text[..length].iter().rposition(|&c| unit(c).is_some());
+        Self { end: start + length, last_unit: last_unit.map(|at| start + at) }
+    }
+}
+
+/// A number in Chinese characters from `start`, which lies in `run`, and where it ends.
+fn numeral(fold: &[char], start: usize, run: &Run) -> Option<(f64, usize)> {
+    let text = &fold[start..run.end];
+    let (value, mut end) = if run.last_unit.is_some_and(|at| at >= start) {
         let (value, used) = composed(text)?;
         (value, start + used)
     } else {
@@ -105,11 +133,11 @@ fn numeral(fold: &[char], start: usize) -> Option<(f64, usize)> {
         if text.is_empty() || text.len() > 15 {
             return None;
         }
-        (text.iter().fold(0.0, |sum, &c| sum * 10.0 + plain_digit(c).unwrap_or(0.0)), start + run)
+        (text.iter().fold(0.0, |sum, &c| sum * 10.0 + plain_digit(c).unwrap_or(0.0)), run.end)
     };
     // 三点五, but not 三点五十 or 三点五分, which are times.
     let mut value = value;
-    if fold.get(end) == Some(&'点') && end == start + run {
+    if fold.get(end) == Some(&'点') && end == run.end {
         let decimals = fold[end + 1..].iter().take_while(|&&c| plain_digit(c).is_some()).count();
         let after = fold.get(end + 1 + decimals).copied();
         if decimals > 0 && !after.is_some_and(|c| matches!(c, '十' | '分' | '钟' | '到' | '半')) {
@@ -259,5 +287,24 @@ mod tests {
         ] {
             assert_eq!(values(text), [] as [f64; 0], "{text}");
         }
+    }
+
+    /// Numbers in a run of a hundred thousand numerals were looked for by reading all that follows, once a character.
+    #[test]
+    fn a_long_run_of_numerals_was_read_once_a_character() {
+        for text in [
+            "二幺".repeat(200),
+            "二百零".repeat(60) + "五点三",
+            "幺".repeat(15),
+            "两万五".repeat(3) + "点五十",
+        ] {
+            let fold: Vec<char> = text.chars().collect();
+            let whole = Run::from(&fold, 0);
+            for at in 0..whole.end {
+                assert_eq!(numeral(&fold, at, &whole), numeral(&fold, at, &Run::from(&fold, at)), "{text} from {at}");
+            }
+        }
+        let long: Vec<char> = "二幺".repeat(500_000).chars().collect();
+        assert_eq!(find(&long).len(), 1, "the last characters, few enough to be a number");
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::digits::{digit, pause};
+use super::kinds::CharKinds;
 use super::mask::{Draft, Found};
 use crate::letters::HanSet;
 use crate::record::MaskKind;
@@ -14,7 +15,8 @@ const ENDS: &[&str] = &["com", "cn", "net", "org"];
 
 /// Finds plates and e-mail addresses.
 pub(super) fn find(drafts: &[Draft], found: &mut [Vec<Found>]) {
-    for (draft, found) in drafts.iter().zip(found) {
+    let some = drafts.iter().zip(found).filter(|(draft, _)| draft.kinds.any(&[CharKinds::PLATE]));
+    for (draft, found) in some {
         let fold = draft.fold.as_slice();
         let mut at = 0;
         while at < fold.len() {
@@ -30,6 +32,11 @@ pub(super) fn find(drafts: &[Draft], found: &mut [Vec<Found>]) {
             found.extend(piece);
         }
     }
+}
+
+/// Whether a plate begins with a character, or an e-mail address has it.
+pub(super) fn may_begin(c: char) -> bool {
+    matches!(c, '@' | '艾' | '爱') || PROVINCES.contains(c)
 }
 
 /// The end of the plate that begins at an index: province, letter, then five characters, or six

@@ -73,9 +73,10 @@ fn repeated(text: &[char]) -> usize {
 
 /// Whether the first `n` characters come again after the copy at `at`; the length of the pause between.
 fn again(text: &[char], n: usize, at: usize) -> Option<usize> {
-    let phrase = text.get(..n).filter(|p| p.iter().all(|&c| is_han(c)))?;
+    let phrase = text.get(..n)?;
     let pause = usize::from(text.get(at + n).is_some_and(|c| matches!(c, '、' | ',' | '…' | ' ')));
-    (text.get(at + n + pause..at + 2 * n + pause)? == phrase).then_some(pause)
+    let same = text.get(at + n + pause..at + 2 * n + pause)? == phrase;
+    (same && phrase.iter().all(|&c| is_han(c))).then_some(pause)
 }
 
 #[cfg(test)]

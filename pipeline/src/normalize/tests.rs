@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::record::{CallRecord, Turn};
+use crate::record::{self, CallRecord, Particulars, Ticket, Turn};
 
 fn normalizer() -> Normalizer {
     Normalizer::new(&NormalizeConfig::default(), &Assets::embedded()).unwrap()
@@ -47,6 +47,7 @@ fn identity_and_bank_cards() {
     assert_eq!(masked("老证是110105491231002吧"), "老证是[身份证]吧");
     assert_eq!(masked("卡号4111 1111 1111 1111"), "卡号[银行卡]");
     assert_eq!(masked("卡号四一一一，一一一一，一一一一，一一一一"), "卡号[银行卡]");
+    assert_eq!(masked("银行卡6222020200012345675，您记一下"), "银行卡[银行卡]，您记一下", "a figure was misheard");
 }
 
 #[test]
@@ -173,6 +174,26 @@ fn the_stored_record_has_no_masked_words_and_no_personal_attributes() {
     assert_eq!(stored.attributes["title"], "关于Ａ区停水");
 }
 
+/// Only the turns and the plain attributes were looked at.
+#[test]
+fn particulars_in_nested_attributes_labels_and_tickets_were_stored() {
+    let mut record = CallRecord::new("t");
+    record
+        .attributes
+        .insert("customer".into(), r#"{"name":"欧阳建国","id":7,"more":[{"手机":13800138000}]}"#.into());
+    record.attributes.insert("plain".into(), r#"{"b": 1, "a": [2.50]}"#.into());
+    record.labels =
+        serde_json::from_str(r#"{"turns": [{"turn": 1, "note": "回拨13800138000"}], "姓名": "欧阳建国", "n": 1}"#).ok();
+    record.ticket = serde_json::from_str::<Ticket>(r#"{"id": "T1", "status": "已电话13800138000回访"}"#).ok();
+    let stored = normalizer().masked_record(&record, &[]);
+    assert_eq!(stored.attributes["customer"], r#"{"name":"[姓名]","id":7,"more":[{"手机":"[电话]"}]}"#);
+    assert_eq!(stored.attributes["plain"], r#"{"b": 1, "a": [2.50]}"#, "what is not personal stays as it was");
+    let labels = stored.labels.unwrap().to_string();
+    assert_eq!(labels, r#"{"n":1,"turns":[{"note":"回拨[电话]","turn":1}],"姓名":"[姓名]"}"#);
+    let ticket = stored.ticket.unwrap();
+    assert_eq!((ticket.id.as_str(), ticket.status.as_deref()), ("T1", Some("已电话[电话]回访")));
+}
+
 #[test]
 fn every_kind_has_its_switch() {
     let text = "我叫何志远，13800138000，11010519491231002X，苏A12345，a@b.cn，4111111111111111，幸福路3栋2单元501室";
@@ -267,6 +288,48 @@ fn pieces() -> impl Strategy<Value = String> {
     ]);
     prop::collection::vec(prop_oneof![9 => piece.prop_map(str::to_owned), 1 => "\\PC{0,6}"], 0..24)
         .prop_map(|v| v.concat())
+}
+
+/// A call as it comes in, full of what is masked.
+fn personal() -> CallRecord {
+    let mut record = CallRecord::new("t");
+    record.caller = Some(record::Caller { id: Some("u1".into()), number: Some("13800138000".into()) });
+    record.turns = vec![
+        Turn::new(Role::Agent, "您好，请讲"),
+        Turn::new(Role::Caller, "　我叫欧阳建国，电话是138 0013 8000，不是13900139000"),
+        Turn::new(Role::Caller, "住翠微路88号院3号楼2单元1502"),
+    ];
+    record.attributes.insert("联系电话".into(), "010-62345678".into());
+    record.attributes.insert("渠道".into(), "微信".into());
+    record.ticket = Some(Ticket {
+        id: "1".into(),
+        status: Some("已电话13800138000回访".into()),
+        ..Ticket::default()
+    });
+    record
+}
+
+#[test]
+fn what_was_masked_can_be_put_back() {
+    let normalizer = normalizer();
+    let record = personal();
+    let turns = normalizer.call(&record);
+    let mut masked = normalizer.masked_record(&record, &turns);
+    let particulars = Particulars::of(&record, &turns, &masked);
+    let said: Vec<(u32, &str)> = particulars.spoken.iter().map(|said| (said.turn, said.text.as_str())).collect();
+    assert_eq!(said[..3], [(1, "欧阳建国"), (1, "138 0013 8000"), (1, "13900139000")]);
+    assert!(said[3].0 == 2 && said[3].1.contains("1502"), "{said:?}");
+    assert_eq!(particulars.attributes.keys().collect::<Vec<_>>(), ["联系电话"]);
+    assert!(!serde_json::to_string(&masked.turns).unwrap().contains("0013"));
+    particulars.restore(&mut masked);
+    assert_eq!(masked.turns[1].text, "我叫欧阳建国，电话是138 0013 8000，不是13900139000", "cleaned, and in clear");
+    assert_eq!(
+        (&masked.caller, &masked.ticket, &masked.attributes),
+        (&record.caller, &record.ticket, &record.attributes)
+    );
+    let plain = CallRecord { turns: vec![Turn::new(Role::Caller, "停水三天了")], ..CallRecord::new("t") };
+    let turns = normalizer.call(&plain);
+    assert!(Particulars::of(&plain, &turns, &normalizer.masked_record(&plain, &turns)).is_empty());
 }
 
 proptest! {

@@ -295,7 +295,8 @@ pub struct ItemScore {
 pub struct Provenance {
     /// Version of the program.
     pub version: String,
-    /// SHA-256 over everything configurable, first 16 hex digits.
+    /// SHA-256 over everything configurable, first 16 hex digits each, joined by `-`: what comes before the declarative
+    /// rules, the rules, the scorecards.
     pub config_fingerprint: String,
     /// SHA-256 over rules and lexicons, first 16 hex digits.
     pub rules_version: String,

@@ -67,6 +67,11 @@ impl Margins {
         Self { names, values }
     }
 
+    /// Of every head, in the order of the names.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
     /// The margin of a head; 0 for one that is not there.
     pub fn get(&self, name: &str) -> f32 {
         self.names.place(name).and_then(|i| self.values.get(i)).copied().unwrap_or(0.0)

@@ -7,6 +7,7 @@ mod conduct;
 mod context;
 mod digest;
 mod margins;
+mod particulars;
 mod signals;
 mod text;
 
@@ -19,5 +20,6 @@ pub use conduct::{Conduct, ConductStep, StepResult, StepStatus};
 pub use context::CallContext;
 pub use digest::{CallDigest, CallerStyle};
 pub use margins::{HeadNames, Margins};
+pub use particulars::{Particular, Particulars};
 pub use signals::{Act, CallMargins, CallSignals, CueHit, Overlap, Silence, Timing, TurnSignals};
 pub use text::{Mask, MaskKind, NormalizedTurn, NumberSpan, Span, Token};

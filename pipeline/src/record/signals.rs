@@ -23,6 +23,8 @@ pub struct CallSignals {
 pub struct CallMargins {
     /// One entry for every turn; empty for turns of neither party.
     pub turns: Vec<Margins>,
+    /// Of the heads of emotions; empty, or one entry for every turn.
+    pub emotions: Vec<Margins>,
     /// Of the call as a whole.
     pub call: Margins,
     /// The transformer's logits of the turns that it was asked about; empty or one entry for every turn.

@@ -121,6 +121,17 @@ pub enum MaskKind {
 }
 
 impl MaskKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 7] = [
+        Self::IdCard,
+        Self::BankCard,
+        Self::Phone,
+        Self::Plate,
+        Self::Email,
+        Self::Name,
+        Self::Address,
+    ];
+
     /// The placeholder put in its place.
     pub fn placeholder(self) -> &'static str {
         match self {

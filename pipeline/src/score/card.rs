@@ -359,9 +359,5 @@ fn positive(asset: &Asset, value: &Spanned<f64>, what: &str) -> Result<()> {
 }
 
 fn at<T>(asset: &Asset, value: &Spanned<T>, message: String) -> Error {
-    Error::Config {
-        file: asset.origin.clone(),
-        line: line_of(&asset.text, value.span().start),
-        message,
-    }
+    Error::at(asset, value.span().start, message)
 }

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Analysis, CallRecord, Finding};
+use crate::record::{Analysis, Finding};
 
-/// Calls that [`backtest`] analyses at once.
+/// Calls that [`backtest`] judges at once.
 const CHUNK: usize = 256;
 
 /// How much of the detail is kept.
@@ -39,6 +39,8 @@ pub struct Comparison {
     pub codes: Vec<CodeChange>,
     /// The scores.
     pub scores: ScoreChange,
+    /// How far totals move, over the calls scored on both sides, from falling to rising.
+    pub moves: Vec<Moves>,
     /// The calls that changed most: by difference of score, then number of findings.
     pub top: Vec<CallChange>,
 }
@@ -84,6 +86,20 @@ pub struct ScoreChange {
     /// Calls that do not fail any more.
     pub failed_before: u64,
 }
+
+/// Calls whose total moves by so much.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Moves {
+    /// Least difference, new less old, included; `None` where there is no least.
+    pub from: Option<f64>,
+    /// Where the next begins; `None` at the end.
+    pub below: Option<f64>,
+    /// Calls.
+    pub calls: u64,
+}
+
+/// Where the ranges of [`Moves`] begin. What does not move at all has one of its own.
+const BOUNDS: [f64; 9] = [-50.0, -20.0, -10.0, -5.0, 0.0, f64::MIN_POSITIVE, 5.0, 10.0, 20.0];
 
 /// One finding that only one side has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +163,7 @@ pub struct Comparer {
     scores: ScoreChange,
     sum_before: f64,
     sum_after: f64,
+    moves: [u64; BOUNDS.len() + 1],
     top: Vec<CallChange>,
 }
 
@@ -156,8 +173,8 @@ impl Comparer {
         Self { options, ..Self::default() }
     }
 
-    /// Adds one call: its analysis as it is and as it would be.
-    pub fn add(&mut self, old: &Analysis, new: &Analysis) {
+    /// Adds one call: its analysis as it is and as it would be. Tells what changed, where something did.
+    pub fn add(&mut self, old: &Analysis, new: &Analysis) -> Option<CallChange> {
         self.calls += 1;
         for finding in &old.findings {
             self.code(&finding.code).before += 1;
@@ -180,19 +197,21 @@ impl Comparer {
         }
         let scored_differently = self.add_scores(old, new);
         if gained.is_empty() && lost.is_empty() && !scored_differently {
-            return;
+            return None;
         }
         self.changed += 1;
-        self.top.push(CallChange {
+        let change = CallChange {
             call_id: new.call_id.clone(),
             score_before: old.score.as_ref().map(|score| score.total),
             score_after: new.score.as_ref().map(|score| score.total),
             gained,
             lost,
-        });
+        };
+        self.top.push(change.clone());
         if self.top.len() >= 2 * self.options.top_calls.max(1) {
             self.cut();
         }
+        Some(change)
     }
 
     fn add_scores(&mut self, old: &Analysis, new: &Analysis) -> bool {
@@ -211,6 +230,11 @@ impl Comparer {
                 scores.scored += 1;
                 self.sum_before += before.total;
                 self.sum_after += after.total;
+                let by = after.total - before.total;
+                let place = BOUNDS.iter().take_while(|&&bound| bound <= by).count();
+                if let Some(count) = self.moves.get_mut(place) {
+                    *count += 1;
+                }
                 scores.raised += u64::from(after.total > before.total);
                 scores.lowered += u64::from(after.total < before.total);
                 scores.failed_now += u64::from(before.fatal.is_empty() && !after.fatal.is_empty());
@@ -238,7 +262,14 @@ impl Comparer {
             self.scores.mean_before = Some(self.sum_before / self.scores.scored as f64);
             self.scores.mean_after = Some(self.sum_after / self.scores.scored as f64);
         }
+        let shown = |bound: &f64| if *bound == f64::MIN_POSITIVE { 0.0 } else { *bound };
+        let moves = self.moves.iter().enumerate().map(|(place, &calls)| Moves {
+            from: place.checked_sub(1).and_then(|before| BOUNDS.get(before)).map(shown),
+            below: BOUNDS.get(place).map(shown),
+            calls,
+        });
         Comparison {
+            moves: moves.collect(),
             calls: self.calls,
             changed: self.changed,
             codes: self.codes.into_values().collect(),
@@ -248,25 +279,26 @@ impl Comparer {
     }
 }
 
-/// Compares two ways to analyse the same calls, on the current rayon pool; the result does not
-/// depend on the number of threads. For a change of scorecards alone, [`super::Scorer::rescore`] on
-/// stored analyses and a [`Comparer`] are faster.
-pub fn backtest(
-    records: impl IntoIterator<Item = CallRecord>,
-    old: impl Fn(&CallRecord) -> Analysis + Sync,
-    new: impl Fn(&CallRecord) -> Analysis + Sync,
+/// Compares two judgements of the same calls, on the current rayon pool; the result does not depend on the number of
+/// threads. `changed` is told of every call that changes, in order.
+pub fn backtest<C: Sync>(
+    calls: impl IntoIterator<Item = C>,
+    judge: impl Fn(&C) -> (Analysis, Analysis) + Sync,
     options: CompareOptions,
+    mut changed: impl FnMut(&C, &CallChange),
 ) -> Comparison {
     let mut comparer = Comparer::new(options);
-    let mut records = records.into_iter();
+    let mut calls = calls.into_iter();
     loop {
-        let chunk: Vec<CallRecord> = records.by_ref().take(CHUNK).collect();
+        let chunk: Vec<C> = calls.by_ref().take(CHUNK).collect();
         if chunk.is_empty() {
             return comparer.finish();
         }
-        let pairs: Vec<_> = chunk.par_iter().map(|record| (old(record), new(record))).collect();
-        for (before, after) in &pairs {
-            comparer.add(before, after);
+        let pairs: Vec<_> = chunk.par_iter().map(&judge).collect();
+        for (call, (before, after)) in chunk.iter().zip(&pairs) {
+            if let Some(change) = comparer.add(before, after) {
+                changed(call, &change);
+            }
         }
     }
 }
@@ -303,7 +335,7 @@ fn keep(examples: &mut Vec<FindingExample>, example: &FindingExample, limit: usi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Evidence, Facts, Need, Needs, Provenance, Role, Score, Severity, SignalReport};
+    use crate::record::{CallRecord, Evidence, Facts, Need, Needs, Provenance, Role, Score, Severity, SignalReport};
 
     fn analysis(id: &str, codes: &[(&str, Option<u32>)], total: Option<f64>) -> Analysis {
         let findings = codes.iter().map(|(code, turn)| Finding {
@@ -396,7 +428,10 @@ mod tests {
     fn the_same_twice_changes_nothing() {
         let records = (0..600).map(|i| CallRecord::new(format!("{i}")));
         let same = |record: &CallRecord| analysis(&record.call_id, &[("x", None)], Some(75.0));
-        let result = backtest(records, same, same, CompareOptions::default());
+        let twice = |record: &CallRecord| (same(record), same(record));
+        let result = backtest(records, twice, CompareOptions::default(), |_, _| panic!("nothing changes"));
+        assert_eq!(result.moves.iter().map(|moves| moves.calls).sum::<u64>(), 600);
+        assert_eq!(result.moves[5], Moves { from: Some(0.0), below: Some(0.0), calls: 600 });
         assert_eq!((result.calls, result.changed, result.top.len()), (600, 0, 0));
         assert_eq!(result.scores.mean_before, result.scores.mean_after);
     }

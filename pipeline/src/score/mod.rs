@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 
 pub use card::{Item, Scorecard, Section};
 pub use compare::{
-    CallChange, CodeChange, CompareOptions, Comparer, Comparison, FindingExample, ScoreChange, backtest,
+    CallChange, CodeChange, CompareOptions, Comparer, Comparison, FindingExample, Moves, ScoreChange, backtest,
 };
 
 use self::arithmetic::Scored;
-use crate::assets::{Assets, parse_toml};
+use crate::assets::{Asset, Assets, parse_toml};
 use crate::finding::Catalog;
 use crate::pattern::suggestion;
 use crate::record::{Act, Analysis, CallContext, CallRecord, Facts, Finding, Role, Score};
@@ -52,38 +52,59 @@ impl Scorer {
     pub fn new(config: &ScoreConfig, assets: &Assets, catalog: &Catalog) -> Result<Self> {
         let mut cards: Vec<Scorecard> = Vec::new();
         for asset in assets.read_dir("scorecards", "toml")? {
-            let card = Scorecard::compile(&asset, parse_toml(&asset)?, catalog)?;
-            if cards.iter().any(|other| other.id == card.id) {
-                let message = format!("scorecard `{}` is defined in another file already", card.id);
-                return Err(Error::Config { file: asset.origin, line: card.line, message });
-            }
-            cards.push(card);
+            cards.push(card(&asset, &cards, catalog)?);
         }
         let Some(default) = cards.iter().position(|card| card.id == config.default_scorecard) else {
             let hint = suggestion(&config.default_scorecard, cards.iter().map(|card| card.id.as_str()));
             let message = format!("`score.default_scorecard`: no scorecard `{}`{hint}", config.default_scorecard);
-            return Err(Error::Config { file: "config/scorecards".to_owned(), line: 1, message });
+            return Err(Error::Config { file: "config/scorecards".to_owned(), line: 1, column: None, message });
         };
         Ok(Self { cards, default })
+    }
+
+    /// Tells of every file that [`Self::new`] would refuse, each with its first mistake.
+    pub(crate) fn mistakes(config: &ScoreConfig, assets: &Assets, catalog: &Catalog, note: &mut dyn FnMut(Error)) {
+        let files = match assets.read_dir("scorecards", "toml") {
+            Ok(files) => files,
+            Err(error) => return note(error),
+        };
+        let (mut cards, mut wrong) = (Vec::new(), false);
+        for asset in &files {
+            match card(asset, &cards, catalog) {
+                Ok(card) => cards.push(card),
+                Err(error) => {
+                    wrong = true;
+                    note(error);
+                }
+            }
+        }
+        // A default that is missing may be in a file that is wrong.
+        if !wrong && let Err(error) = Self::new(config, assets, catalog) {
+            note(error);
+        }
     }
 
     /// Scores one call; `None` for a call that nobody answered, that is not a conversation or in
     /// which no agent speaks.
     pub fn run(&self, context: &CallContext<'_>, findings: &[Finding], facts: &Facts) -> Option<Score> {
         let acts: Vec<&[Act]> = context.signals.turns.iter().map(|turn| turn.acts.as_slice()).collect();
-        self.score(&Scored { record: context.record, acts: &acts, findings, facts })
+        let heard = context.turns_of(Role::Agent).next().is_some();
+        self.score(&Scored { record: context.record, acts: &acts, findings, facts }, heard)
     }
 
     /// Scores a call that was analysed before, out of its stored analysis: what a change of a
     /// scorecard would do takes no new analysis.
     pub fn rescore(&self, record: &CallRecord, analysis: &Analysis) -> Option<Score> {
         let acts: Vec<&[Act]> = analysis.turns.iter().map(|turn| turn.acts.as_slice()).collect();
-        self.score(&Scored { record, acts: &acts, findings: &analysis.findings, facts: &analysis.facts })
+        let said = record.turns.iter().zip(&analysis.turns);
+        let heard = said.into_iter().any(|(turn, said)| turn.role == Role::Agent && !said.text.is_empty());
+        let scored = Scored { record, acts: &acts, findings: &analysis.findings, facts: &analysis.facts };
+        self.score(&scored, heard)
     }
 
-    fn score(&self, call: &Scored<'_>) -> Option<Score> {
+    /// `heard` is whether the agent says anything.
+    fn score(&self, call: &Scored<'_>, heard: bool) -> Option<Score> {
         let record = call.record;
-        let heard = record.turns.iter().any(|turn| turn.role == Role::Agent && !turn.text.trim().is_empty());
         if record.answered == Some(false) || !record.spoken() || !heard {
             return None;
         }
@@ -107,4 +128,14 @@ impl Scorer {
             None => id.to_owned(),
         }
     }
+}
+
+/// The scorecard of a file, which no earlier one may be called like.
+fn card(asset: &Asset, before: &[Scorecard], catalog: &Catalog) -> Result<Scorecard> {
+    let card = Scorecard::compile(asset, parse_toml(asset)?, catalog)?;
+    if before.iter().any(|other| other.id == card.id) {
+        let message = format!("scorecard `{}` is defined in another file already", card.id);
+        return Err(Error::in_line(asset, card.line, message));
+    }
+    Ok(card)
 }

@@ -123,7 +123,7 @@ fn score_of(findings: &[Finding], appeal_type: &str, acts: &[Act]) -> Score {
     let acts: [&[Act]; 2] = [acts, &[]];
     let scorer = scorer(&[("t.toml", CARD)], "hotline-12345").unwrap();
     scorer
-        .score(&Scored { record: &call(), acts: &acts, findings, facts: &facts(appeal_type) })
+        .score(&Scored { record: &call(), acts: &acts, findings, facts: &facts(appeal_type) }, true)
         .unwrap()
 }
 
@@ -227,11 +227,9 @@ fn calls_that_are_no_conversation_have_no_score() {
     let mut letter = CallRecord::new("l");
     letter.channel = "letter".to_owned();
     letter.turns = vec![Turn::new(Role::Caller, "路灯坏了。")];
-    let mut silent = call();
-    silent.turns.remove(0);
-    for record in [unanswered, letter, silent] {
+    for (record, heard) in [(unanswered, true), (letter, true), (call(), false)] {
         let scored = Scored { record: &record, acts: &[], findings: &[], facts: &facts("投诉") };
-        assert!(scorer.score(&scored).is_none(), "{record:?}");
+        assert!(scorer.score(&scored, heard).is_none(), "{record:?}");
     }
 }
 

@@ -1,21 +1,21 @@
 //! The words of a text that say what it is about. Owns which do: stop words, numbers and
 //! what was masked do not.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::Segmenter;
 use crate::Result;
 use crate::assets::Assets;
-use crate::letters::is_alphabetic;
+use crate::letters::{HanSet, is_alphabetic};
 use crate::normalize::fold_char;
+use crate::phrases::Phrases;
 use crate::record::{MaskKind, NormalizedTurn, Token};
 
 /// Cuts texts into words and keeps those with content.
 #[derive(Debug, Clone)]
 pub struct ContentWords {
     segmenter: Arc<Segmenter>,
-    stop_words: Arc<HashSet<String>>,
+    stop_words: Arc<Phrases>,
 }
 
 /// A text with its words.
@@ -36,14 +36,14 @@ impl ContentWords {
     /// When `lexicon/stopwords.txt` cannot be read.
     pub fn new(segmenter: Arc<Segmenter>, assets: &Assets) -> Result<Self> {
         let asset = assets.read("lexicon/stopwords.txt")?;
-        let stop_words = asset
+        let stop_words: Vec<String> = asset
             .text
             .lines()
             .filter_map(|line| line.split('#').next())
             .flat_map(str::split_whitespace)
             .map(|word| word.chars().map(fold_char).collect())
             .collect();
-        Ok(Self { segmenter, stop_words: Arc::new(stop_words) })
+        Ok(Self { segmenter, stop_words: Arc::new(Phrases::new(stop_words)) })
     }
 
     /// The words of a text, joined by spaces.
@@ -75,7 +75,7 @@ impl ContentWords {
     }
 
     fn has_content(&self, word: &str) -> bool {
-        says_something(word) && !self.stop_words.contains(word)
+        says_something(word) && self.stop_words.whole(word).is_none()
     }
 
     /// The words of a normalized and masked text.
@@ -100,6 +100,8 @@ fn without_placeholders(text: &str) -> String {
     text
 }
 
+static NUMERALS: LazyLock<HanSet> = LazyLock::new(|| HanSet::new("一二两三四五六七八九十百千万亿零幺几"));
+
 /// Whether a word can carry a subject: at least two characters, and no digit or lone letter in it.
 fn says_something(word: &str) -> bool {
     let mut chars = 0;
@@ -109,7 +111,7 @@ fn says_something(word: &str) -> bool {
             return false;
         }
         chars += 1;
-        numerals += usize::from("一二两三四五六七八九十百千万亿零幺几".contains(c));
+        numerals += usize::from(NUMERALS.contains(c));
     }
     let mixed = word.chars().any(|c| c.is_ascii_alphabetic()) && !word.is_ascii();
     chars >= 2 && numerals * 2 < chars && !mixed

@@ -14,10 +14,10 @@ use jieba_rs::{Jieba, Tag};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::Result;
 use crate::assets::{Assets, short_hex};
 use crate::letters::is_alphanumeric;
 use crate::record::{Span, Token};
+use crate::{Error, Result};
 
 /// The segmentation library: its own dictionary and its rules come with its version.
 const ENGINE: &str = "jieba-rs 0.11";
@@ -116,6 +116,18 @@ impl Segmenter {
     }
 }
 
+/// Tells of every line of the dictionaries that [`Segmenter::new`] would refuse.
+pub(crate) fn mistakes(assets: &Assets, note: &mut dyn FnMut(Error)) {
+    match assets.read_dir("dict", "txt") {
+        Err(error) => note(error),
+        Ok(files) => {
+            for asset in &files {
+                dictionary::entries(asset).filter_map(Result::err).for_each(&mut *note);
+            }
+        }
+    }
+}
+
 /// A word of jieba's as a token; `None` for what is no word.
 fn token(token: &jieba_rs::Token<'_>) -> Option<Token> {
     token.word.chars().any(is_alphanumeric).then(|| Token {
@@ -132,7 +144,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Error;
 
     static SEGMENTER: LazyLock<Segmenter> =
         LazyLock::new(|| Segmenter::new(&SegmentConfig::default(), &Assets::embedded()).unwrap());

@@ -180,13 +180,44 @@ fn push(acts: &mut Vec<Act>, act: Act, does: bool) {
     }
 }
 
-/// The character pairs that the caller has said so far.
-#[derive(Default)]
-struct Said(HashSet<(char, char)>);
+/// The character pairs that the caller has said so far, each at its hash or after it; a third of the
+/// places at most are taken, the others are 0.
+struct Said {
+    slots: Vec<u64>,
+    count: usize,
+}
+
+impl Default for Said {
+    fn default() -> Self {
+        Self { slots: vec![0; 1024], count: 0 }
+    }
+}
 
 impl Said {
     fn add(&mut self, fold: &str) {
-        self.0.extend(pairs(fold));
+        for pair in pairs(fold) {
+            if self.count * 3 > self.slots.len() {
+                let larger = vec![0; self.slots.len() * 2];
+                let old = std::mem::replace(&mut self.slots, larger);
+                for pair in old.into_iter().filter(|pair| *pair != 0) {
+                    let slot = self.slot(pair);
+                    self.slots[slot] = pair;
+                }
+            }
+            let slot = self.slot(pair);
+            self.count += usize::from(self.slots[slot] == 0);
+            self.slots[slot] = pair;
+        }
+    }
+
+    /// Where a pair is, or would be.
+    fn slot(&self, pair: u64) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut at = (pair.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & mask;
+        while self.slots[at] != 0 && self.slots[at] != pair {
+            at = (at + 1) & mask;
+        }
+        at
     }
 
     /// Share of a text's pairs that the caller has said.
@@ -194,7 +225,7 @@ impl Said {
         let (mut all, mut known) = (0_u32, 0_u32);
         for pair in pairs(fold) {
             all += 1;
-            known += u32::from(self.0.contains(&pair));
+            known += u32::from(self.slots[self.slot(pair)] == pair);
         }
         if all == 0 {
             0.0
@@ -204,8 +235,9 @@ impl Said {
     }
 }
 
-fn pairs(fold: &str) -> impl Iterator<Item = (char, char)> + '_ {
-    fold.chars().zip(fold.chars().skip(1)).filter(|(a, b)| is_alphanumeric(*a) && is_alphanumeric(*b))
+fn pairs(fold: &str) -> impl Iterator<Item = u64> + '_ {
+    let both = fold.chars().zip(fold.chars().skip(1)).filter(|(a, b)| is_alphanumeric(*a) && is_alphanumeric(*b));
+    both.map(|(a, b)| u64::from(u32::from(a)) << 32 | u64::from(u32::from(b)))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::assets::{Asset, Assets, line_of, parse_toml};
+use crate::assets::{Asset, Assets, parse_toml};
 use crate::phrases::Phrases;
 use crate::record::CueHit;
 use crate::{Error, Result};
@@ -94,11 +94,7 @@ impl CueLists {
 }
 
 fn mistake(asset: &Asset, list: &List, message: String) -> Error {
-    Error::Config {
-        file: asset.origin.clone(),
-        line: line_of(&asset.text, list.name.span().start),
-        message,
-    }
+    Error::at(asset, list.name.span().start, message)
 }
 
 #[cfg(test)]

@@ -2,12 +2,7 @@
 //! is positive or negative has been judged before, on words of calls, and an emotion is only
 //! chosen among those that fit.
 
-use std::sync::Arc;
-
-use qingting_models::text::TextModel;
-
-use crate::learned::Documents;
-use crate::record::{NormalizedTurn, SentimentLabel};
+use crate::record::SentimentLabel;
 
 /// The emotions of CPED (Chen et al. 2022) but the neutral one, each with its feeling.
 pub const EMOTIONS: [(&str, SentimentLabel); 12] = [
@@ -42,36 +37,32 @@ pub fn emotion_head(emotion: &str) -> String {
     format!("emotion.{emotion}")
 }
 
-/// Chooses emotions; without a model none.
+/// Chooses emotions; without heads none.
 #[derive(Debug)]
 pub struct EmotionReader {
-    model: Option<(Arc<TextModel>, Arc<Documents>)>,
     /// Column, emotion and feeling of every head.
     columns: Vec<(usize, &'static str, SentimentLabel)>,
 }
 
 impl EmotionReader {
-    /// Over a model with heads named by [`emotion_head`].
-    pub fn new(model: Option<(Arc<TextModel>, Arc<Documents>)>) -> Self {
-        let heads = model.as_ref().map_or(&[][..], |(model, _)| model.heads());
+    /// Over the margins of a model with these heads, named by [`emotion_head`].
+    pub fn new(heads: &[String]) -> Self {
         let column = |&(emotion, feeling): &(&'static str, SentimentLabel)| {
             let head = emotion_head(emotion);
             heads.iter().position(|name| *name == head).map(|at| (at, emotion, feeling))
         };
-        Self { columns: EMOTIONS.iter().filter_map(column).collect(), model }
+        Self { columns: EMOTIONS.iter().filter_map(column).collect() }
     }
 
-    /// The likeliest emotion of a turn with this feeling; `None` when the turn has no feeling or
-    /// one without a name.
-    pub fn read(&self, turns: &[NormalizedTurn], turn: usize, feeling: SentimentLabel) -> Option<&'static str> {
+    /// The likeliest emotion of a turn with these margins and this feeling; `None` when the turn has no
+    /// feeling or one without a name.
+    pub fn choose(&self, margins: &[f32], feeling: SentimentLabel) -> Option<&'static str> {
         if feeling == SentimentLabel::Neu {
             return None;
         }
-        let (model, documents) = self.model.as_ref()?;
-        let (texts, numbers) = documents.emotion_parts(turns, turn)?;
-        let margins = model.margins_of(&texts, &numbers);
         let fitting = self.columns.iter().filter(|(_, _, of)| *of == feeling);
-        let mut ranked: Vec<(f32, &'static str)> = fitting.map(|(at, emotion, _)| (margins[*at], *emotion)).collect();
+        let told = fitting.filter_map(|(at, emotion, _)| Some((*margins.get(*at)?, *emotion)));
+        let mut ranked: Vec<(f32, &'static str)> = told.collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         let (best, emotion) = *ranked.first()?;
         let second = ranked.get(1).map_or(f32::NEG_INFINITY, |(margin, _)| *margin);
@@ -81,38 +72,20 @@ impl EmotionReader {
 
 #[cfg(test)]
 mod tests {
-    use qingting_models::text::{Example, TextModel};
-
     use super::*;
-    use crate::learned::emotion_fields;
-
-    fn turn(text: &str) -> NormalizedTurn {
-        NormalizedTurn { fold: text.to_owned(), ..NormalizedTurn::default() }
-    }
 
     #[test]
-    fn an_emotion_fits_the_feeling_and_has_a_name() {
-        let documents = Arc::new(Documents::load().unwrap());
-        let said = ["气死我了", "吓死我了", "开心死了", "烦"];
+    fn an_emotion_fits_the_feeling_leads_and_has_a_name() {
         let names = ["anger", "fear", "happy", OTHER_NEGATIVE];
-        let examples: Vec<Example> = said
-            .iter()
-            .zip(names)
-            .flat_map(|(text, emotion)| {
-                let document = documents.emotion(&[turn(text)], 0).unwrap();
-                let labels = names.iter().map(|name| Some(*name == emotion)).collect();
-                vec![Example { document, labels, weight: 1.0 }; 4]
-            })
-            .collect();
-        let model = TextModel::train(emotion_fields(), &names.map(emotion_head), &examples, (1.0, 1.0), 1);
-        let reader = EmotionReader::new(Some((Arc::new(model), documents)));
-        let read = |text: &str, feeling| reader.read(&[turn(text)], 0, feeling);
-        assert_eq!(read("气死我了", SentimentLabel::Neg), Some("anger"));
-        assert_eq!(read("吓死我了", SentimentLabel::Neg), Some("fear"));
-        assert_eq!(read("气死我了", SentimentLabel::Pos), Some("happy"));
-        assert_eq!(read("烦", SentimentLabel::Neg), None);
-        assert_eq!(read("气死我了", SentimentLabel::Neu), None);
-        assert_eq!(read("", SentimentLabel::Neg), None);
-        assert_eq!(EmotionReader::new(None).read(&[turn("气死我了")], 0, SentimentLabel::Neg), None);
+        let reader = EmotionReader::new(&names.map(emotion_head));
+        let choose = |margins: [f32; 4], feeling| reader.choose(&margins, feeling);
+        assert_eq!(choose([1.0, -0.5, 2.0, -1.0], SentimentLabel::Neg), Some("anger"));
+        assert_eq!(choose([-0.5, 1.0, 2.0, -1.0], SentimentLabel::Neg), Some("fear"));
+        assert_eq!(choose([1.0, -0.5, -2.0, -1.0], SentimentLabel::Pos), Some("happy"));
+        assert_eq!(choose([1.0, 0.9, -2.0, -1.0], SentimentLabel::Neg), None);
+        assert_eq!(choose([-1.0, -1.0, -1.0, 1.0], SentimentLabel::Neg), None);
+        assert_eq!(choose([1.0, -0.5, 2.0, -1.0], SentimentLabel::Neu), None);
+        assert_eq!(reader.choose(&[], SentimentLabel::Neg), None);
+        assert_eq!(EmotionReader::new(&[]).choose(&[1.0], SentimentLabel::Neg), None);
     }
 }

@@ -18,14 +18,16 @@ pub use feeling::{
     ACT_FEATURES, DEEP_SENTIMENT_FEATURES, SENTIMENT_FEATURES, act_name, deep_name, deep_sentiment_features, log_odds,
     sentiment_name,
 };
-pub use report::report;
+pub use report::{interruptions, report, smooth};
 
 use self::feeling::{Feeling, Read};
 use self::sentiment::SentimentLexicon;
 use crate::Result;
 use crate::assets::Assets;
 use crate::learned::Learned;
-use crate::record::{Act, CallMargins, CallRecord, CallSignals, CueHit, NormalizedTurn, Sentiment, TurnSignals};
+use crate::record::{
+    Act, CallMargins, CallRecord, CallSignals, CueHit, Margins, NormalizedTurn, Sentiment, TurnAnalysis, TurnSignals,
+};
 
 /// Settings of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,7 +85,7 @@ impl Signaler {
             cues: CueLists::load(assets)?,
             lexicon: SentimentLexicon::load(assets)?,
             feeling: Feeling::new(learned)?,
-            emotions: EmotionReader::new(learned.emotion().cloned().zip(learned.documents().cloned())),
+            emotions: EmotionReader::new(learned.emotion().map_or(&[], |model| model.heads())),
         })
     }
 
@@ -109,7 +111,8 @@ impl Signaler {
                 let sentiment = self.feeling.sentiment(read, i).sentiment;
                 // What the recogniser heard in the voice comes first.
                 let emotion = record.turns[i].emotion.clone();
-                let emotion = emotion.or_else(|| self.emotions.read(turns, i, sentiment.label).map(str::to_owned));
+                let margins = margins.emotions.get(i).map_or(&[][..], Margins::values);
+                let emotion = emotion.or_else(|| self.emotions.choose(margins, sentiment.label).map(str::to_owned));
                 (sentiment, emotion, self.feeling.acts(read, i))
             })
             .collect();
@@ -130,6 +133,25 @@ impl Signaler {
             turns: measured.collect(),
             timing: timing::measure(&self.config, record, turns),
             margins: margins.call,
+        }
+    }
+
+    /// The measurements of a call as far as they follow from what is kept of it: sentiment, emotion and acts as they were
+    /// judged, cues and times found anew, no margins. Rates of masked turns are not those of what was said.
+    pub fn stored(&self, record: &CallRecord, turns: &[NormalizedTurn], judged: &[TurnAnalysis]) -> CallSignals {
+        let measured = record.turns.iter().zip(turns).zip(judged).map(|((recorded, turn), judged)| TurnSignals {
+            rate: timing::turn_rate(&self.config, recorded.times(), turn.spoken_units),
+            sentiment: judged.sentiment,
+            emotion: judged.emotion.clone(),
+            acts: judged.acts.clone(),
+            cues: self.cues.find(&turn.fold),
+            margins: Margins::default(),
+            deep: None,
+        });
+        CallSignals {
+            turns: measured.collect(),
+            timing: timing::measure(&self.config, record, turns),
+            margins: Margins::default(),
         }
     }
 

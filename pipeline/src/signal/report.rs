@@ -33,9 +33,14 @@ pub fn report(context: &CallContext<'_>, findings: &[Finding]) -> SignalReport {
         report.caller_rate = timing.caller_rate.map(round);
         report.talk_ratio = (agent + caller > 0).then(|| round(agent as f32 / (agent + caller) as f32));
         report.response_latency_ms = timing.response_latency_ms;
-        report.interruptions = Some(findings.iter().filter(|f| f.code == INTERRUPTION).count() as u32);
+        report.interruptions = Some(interruptions(findings));
     }
     report
+}
+
+/// How many interruptions were found.
+pub fn interruptions(findings: &[Finding]) -> u32 {
+    findings.iter().filter(|f| f.code == INTERRUPTION).count() as u32
 }
 
 /// Three decimals: more would only show noise.
@@ -43,8 +48,8 @@ fn round(value: f32) -> f32 {
     (value * 1000.0).round() / 1000.0
 }
 
-/// Exponential smoothing, beginning at the first score.
-fn smooth(scores: impl Iterator<Item = f32>) -> Vec<f32> {
+/// Exponential smoothing of the scores of turns, beginning at the first: 0.6 of each and 0.4 of what went before (Brown 1956).
+pub fn smooth(scores: impl Iterator<Item = f32>) -> Vec<f32> {
     let mut level: Option<f32> = None;
     scores
         .map(|score| {

@@ -10,7 +10,7 @@
 use serde::Deserialize;
 
 use super::shape::units;
-use crate::assets::{Asset, Assets, line_of, parse_toml};
+use crate::assets::{Asset, Assets, parse_toml};
 use crate::phrases::Phrases;
 use crate::record::{CallRecord, NormalizedTurn, Role, Sentiment, SentimentLabel};
 use crate::{Error, Result};
@@ -139,8 +139,10 @@ struct Table {
 pub(super) struct SentimentLexicon {
     caller: Table,
     agent: Table,
-    negations: Vec<String>,
-    degrees: Vec<(String, f32)>,
+    /// The negations, then the degree words, and by how much each of these strengthens.
+    modifiers: Phrases,
+    negations: usize,
+    degrees: Vec<f32>,
 }
 
 impl SentimentLexicon {
@@ -161,8 +163,9 @@ impl SentimentLexicon {
         Ok(Self {
             caller: Table::new(&asset, &file, Party::Caller, file.threshold.caller)?,
             agent: Table::new(&asset, &file, Party::Agent, file.threshold.agent)?,
-            degrees: file.degrees.into_iter().collect(),
-            negations: file.negations,
+            modifiers: Phrases::new(file.negations.iter().chain(file.degrees.keys())),
+            negations: file.negations.len(),
+            degrees: file.degrees.into_values().collect(),
         })
     }
 
@@ -208,12 +211,9 @@ impl SentimentLexicon {
             std::array::from_fn(|_| indices.next())
         };
         for start in starts.into_iter().rev().flatten() {
-            let word = &before[start..];
-            if self.negations.iter().any(|negation| negation == word) {
-                return Modifier::Negation;
-            }
-            if let Some((_, by)) = self.degrees.iter().find(|(degree, _)| degree == word) {
-                return Modifier::Degree(*by);
+            if let Some(word) = self.modifiers.whole(&before[start..]) {
+                let degree = word.checked_sub(self.negations).and_then(|at| self.degrees.get(at));
+                return degree.map_or(Modifier::Negation, |&by| Modifier::Degree(by));
             }
         }
         Modifier::Degree(1.0)
@@ -305,7 +305,7 @@ fn probability(log_odds: f32) -> f32 {
 }
 
 fn mistake(asset: &Asset, byte: usize, message: String) -> Error {
-    Error::Config { file: asset.origin.clone(), line: line_of(&asset.text, byte), message }
+    Error::at(asset, byte, message)
 }
 
 #[cfg(test)]

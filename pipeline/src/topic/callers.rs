@@ -21,11 +21,13 @@ pub struct CallerConfig {
     pub window_days: u16,
     /// Fewest contacts of a frequent caller, and of a matter that many come back about.
     pub min_calls: usize,
+    /// Days that a history card looks back.
+    pub card_days: u16,
 }
 
 impl Default for CallerConfig {
     fn default() -> Self {
-        Self { window_days: 30, min_calls: 3 }
+        Self { window_days: 30, min_calls: 3, card_days: 180 }
     }
 }
 

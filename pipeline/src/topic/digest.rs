@@ -72,7 +72,8 @@ pub fn digest(record: &CallRecord, analysis: &Analysis, catalog: &Catalog, entit
     digest
 }
 
-fn style(record: &CallRecord, analysis: &Analysis) -> CallerStyle {
+/// How the caller of a conversation speaks.
+pub fn style(record: &CallRecord, analysis: &Analysis) -> CallerStyle {
     let does = |code: &str| analysis.findings.iter().any(|finding| finding.code == code);
     let lengths: Vec<usize> = record
         .turns

@@ -247,7 +247,7 @@ fn decide(data: &DataArgs, decision: &Decision) -> miette::Result<u8> {
             topics
         }
         Err(holder) => {
-            let Some(mut served) = Served::connect(&holder)? else {
+            let Some(mut served) = Served::connect(&data.data, &holder)? else {
                 return Err(miette!(
                     help = "wait until it is done, then run this again",
                     "the data folder is being written by {holder}"

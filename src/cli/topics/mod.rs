@@ -87,8 +87,16 @@ fn update(args: &FindArgs) -> miette::Result<u8> {
     let data = DataArgs { data, config: args.config.clone() };
     let range = args.dates.range();
     let topics = match data.writer_or_holder("qingting topics")? {
-        Ok(opened) => find(&opened, range, args.seed, args.rebuild)?,
-        Err(holder) => match Served::connect(&holder)? {
+        Ok(opened) => {
+            let topics = find(&opened, range, args.seed, args.rebuild)?;
+            // What the server does after the same step.
+            let cases = super::cases::night(&opened, None)?;
+            if !cases.is_empty() {
+                eprintln!("{} cases opened by rule; qingting cases list shows them", cases.len());
+            }
+            topics
+        }
+        Err(holder) => match Served::connect(&data.data, &holder)? {
             Some(mut served) => {
                 served.refresh(args.rebuild)?;
                 shown(&insight::load(&data.reader()?.data, range).map_err(failure)?)
@@ -117,7 +125,7 @@ pub(super) fn find(opened: &Opened, range: DateRange, seed: u64, rebuild: bool) 
     let nightly = Nightly {
         data: &opened.data,
         config: &opened.settings.topic,
-        assets: &opened.assets,
+        assets: opened.shelf.assets(),
         pipeline: &opened.pipeline,
         seed,
         rebuild,

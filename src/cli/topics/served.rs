@@ -1,13 +1,15 @@
 //! Topics of a data folder that a running server writes: what is to be changed goes through it.
 
-use miette::{IntoDiagnostic, WrapErr};
+use std::path::Path;
+
+use miette::IntoDiagnostic;
 use qingting_proto::v1;
 use qingting_proto::v1::topic_service_client::TopicServiceClient;
 use tokio::runtime::Runtime;
 use tonic::transport::Channel;
 
 use super::edit::Decision;
-use crate::cli::submit::{address, ready, status};
+use crate::cli::submit::{address, connect, status};
 
 /// A server that holds the data folder.
 pub(super) struct Served {
@@ -20,19 +22,12 @@ impl Served {
     ///
     /// # Errors
     /// When the server does not answer.
-    pub(super) fn connect(holder: &str) -> miette::Result<Option<Self>> {
+    pub(super) fn connect(data: &Path, holder: &str) -> miette::Result<Option<Self>> {
         let Some(address) = address(holder) else {
             return Ok(None);
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().into_diagnostic()?;
-        let endpoint = Channel::from_shared(format!("http://{address}")).into_diagnostic()?;
-        let channel = runtime
-            .block_on(async {
-                let channel = endpoint.connect().await.into_diagnostic()?;
-                ready(&channel, "qingting.v1.TopicService").await?;
-                Ok::<_, miette::Report>(channel)
-            })
-            .wrap_err_with(|| format!("the server on {address} does not answer"))?;
+        let channel = runtime.block_on(connect(data, "qingting.v1.TopicService"))?;
         eprintln!("the data folder is served on {address}: this goes through the server");
         Ok(Some(Self { runtime, client: TopicServiceClient::new(channel) }))
     }

@@ -3,8 +3,11 @@
 
 mod agents;
 mod calls;
+mod cases;
+mod experience;
 mod faults;
 mod figures;
+mod journey;
 mod matters;
 mod quality;
 mod summary;
@@ -38,7 +41,10 @@ pub fn page(report: &Report) -> String {
             (faults::faults(report))
             (calls::worst(report))
             (calls::best(report))
+            (journey::journey(report))
             (agents::agents(report))
+            (cases::cases(report))
+            (experience::experience(report))
             (matters::matters(report))
             (matters::gaps(report))
             (figures::handling(report))

@@ -145,7 +145,7 @@ proptest! {
     fn totals_add_up_and_shares_are_shares(calls in prop::collection::vec(any_call(), 0..60)) {
         let report = collected(&calls, ReportConfig::default());
         let now = &report.now;
-        prop_assert_eq!(now.offered + now.outbound + now.written, now.records);
+        prop_assert_eq!(now.offered + now.outbound + now.written + now.experience, now.records);
         prop_assert_eq!(now.records, calls.len() as u64);
         prop_assert_eq!(report.volume.by_hour().iter().sum::<u64>(), now.offered);
         prop_assert_eq!(now.bands.iter().sum::<u64>(), now.scored.part);
@@ -184,4 +184,21 @@ fn what_is_held_does_not_grow_with_the_calls() {
     let report = Report::new(collector);
     assert_eq!((report.crises.0, report.crises.1.len(), report.agents.len()), (5000, 50, 1));
     assert!(report.best.iter().all(|call| call.score == Some(100.0) && call.points[0].title == "共情"));
+}
+
+/// Whoever was asked to try the hotline is not one of its callers.
+#[test]
+fn reports_of_experience_officers_are_in_no_other_figure() {
+    let calls: Vec<Call> = (0..3)
+        .map(|nth| {
+            // As somebody might hand it in who takes it for a call.
+            let mut call = call(&format!("experience-report-r{nth}"), &format!("{DAY}T09:00:00+08:00"));
+            call.0.channel = crate::experience::CHANNEL.to_owned();
+            (call.0.wait_ms, call.0.rating) = (Some(1000), Some(1));
+            call
+        })
+        .collect();
+    let report = collected(&calls, ReportConfig::default());
+    assert_eq!(report.now, Kpis { records: 3, experience: 3, ..Kpis::default() });
+    assert_eq!(report.volume.by_hour().iter().sum::<u64>(), 0);
 }

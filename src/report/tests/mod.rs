@@ -1,8 +1,10 @@
 //! The report over small sets of calls that were counted by hand, and over many that were not.
 
 mod agents;
+mod contacts;
 mod figures;
 mod page;
+mod standings;
 
 use chrono::NaiveDate;
 use qingting_pipeline::finding::Catalog;
@@ -10,6 +12,7 @@ use qingting_pipeline::record::*;
 
 use super::collect::Collector;
 use super::{Period, Report, ReportConfig};
+use crate::testing::plain_analysis;
 
 pub(super) const DAY: &str = "2026-11-26";
 
@@ -37,33 +40,8 @@ pub(super) fn call(id: &str, at: &str) -> Call {
         emotion: None,
         acts: Vec::new(),
     };
-    let analysis = Analysis {
-        call_id: id.to_owned(),
-        turns: vec![said(0, "您好，请讲。"), said(1, "家里停水了。")],
-        signals: SignalReport { duration_ms: Some(60_000), ..SignalReport::default() },
-        findings: Vec::new(),
-        uncertain: Vec::new(),
-        facts: Facts {
-            appeal_type: "求助".into(),
-            outcome: "follow_up".into(),
-            satisfaction: 3.0,
-            category: Vec::new(),
-            category_confidence: 0.0,
-            needs: Needs {
-                emotional: Need::None,
-                factual: Need::Met,
-                emotional_turns: Vec::new(),
-                factual_turns: Vec::new(),
-            },
-            repeat_contact: false,
-            crisis: false,
-            language: "zh-CN".into(),
-        },
-        conduct: None,
-        score: None,
-        provenance: Provenance::default(),
-    };
-    (record, analysis)
+    let turns = vec![said(0, "您好，请讲。"), said(1, "家里停水了。")];
+    (record, Analysis { turns, ..plain_analysis(id) })
 }
 
 pub(super) fn by((record, analysis): Call, agent: &str, score: f64) -> Call {

@@ -87,7 +87,7 @@ fn the_tables_open_in_a_spreadsheet_and_run_nothing() {
     assert!(!folder.path().join("calls.csv").exists(), "not before it is complete");
     table.publish().unwrap();
     tables::write(&report, folder.path()).unwrap();
-    for name in ["kpis.csv", "faults.csv", "agents.csv", "calls.csv"] {
+    for name in ["kpis.csv", "faults.csv", "agents.csv", "cases.csv", "calls.csv"] {
         let bytes = std::fs::read(folder.path().join(name)).unwrap();
         assert!(bytes.starts_with(&[0xef, 0xbb, 0xbf]), "{name}");
         let mut rows = csv::Reader::from_reader(&bytes[3..]);
@@ -97,5 +97,5 @@ fn the_tables_open_in_a_spreadsheet_and_run_nothing() {
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     assert!(read("calls.csv").contains("\n'=1+1,") && read("agents.csv").contains("\n'@A,"));
     assert!(read("kpis.csv").contains("score,质检均分,65.00,,2,,0"), "{}", read("kpis.csv"));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "nothing temporary is left");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5, "nothing temporary is left");
 }

@@ -11,6 +11,7 @@ const ALL: Wants = Wants {
     agent_ids: Vec::new(),
     teams: Vec::new(),
     queues: Vec::new(),
+    scope: crate::access::Scope::All,
 };
 
 fn time() -> DateTime<FixedOffset> {

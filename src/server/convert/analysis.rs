@@ -22,7 +22,7 @@ pub fn analysis_to_wire(analysis: Analysis) -> v1::Analysis {
         facts: Some(facts_to_wire(analysis.facts)),
         conduct: analysis.conduct.map(conduct),
         score: analysis.score.map(score),
-        provenance: Some(provenance(analysis.provenance)),
+        provenance: Some(provenance_to_wire(analysis.provenance)),
     }
 }
 
@@ -143,7 +143,8 @@ fn item(item: ItemScore) -> v1::ItemScore {
     }
 }
 
-fn provenance(provenance: Provenance) -> v1::Provenance {
+/// What produced an analysis.
+pub(in crate::server) fn provenance_to_wire(provenance: Provenance) -> v1::Provenance {
     v1::Provenance {
         version: provenance.version,
         config_fingerprint: provenance.config_fingerprint,

@@ -7,7 +7,7 @@ mod json;
 mod record;
 
 pub use analysis::{analysis_to_wire, finding_to_wire};
-pub(super) use analysis::{facts_to_wire, turn_analysis_to_wire};
+pub(super) use analysis::{facts_to_wire, provenance_to_wire, turn_analysis_to_wire};
 pub(super) use enums::role_to_wire;
 pub(super) use record::turns_from_wire;
 pub use record::{agent_to_wire, record_from_wire, record_to_wire, time_to_wire};

@@ -292,6 +292,7 @@ fn the_backlog_begins_with_the_crises_of_the_store() {
         agent_ids: Vec::new(),
         teams: Vec::new(),
         queues: Vec::new(),
+        scope: crate::access::Scope::All,
     };
     let recalled = |most| {
         let hub = Hub::new(10);

@@ -17,16 +17,16 @@ use qingting_pipeline::topic::view::{Field, Item, TopicView};
 use qingting_pipeline::topic::{Topic, TopicError, Topics};
 use qingting_proto::v1;
 use qingting_proto::v1::topic_service_server::TopicService;
-use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use super::alerts::Hub;
 use super::backend::Reader;
 use super::calls::resource;
+use super::cases;
 use super::convert::Invalid;
-use super::shared::{Ready, Shared};
+use super::paging;
+use super::shared::{Ask, Ready, Shared, principal};
 use super::status::Failure;
-use super::{deadline, paging};
 use crate::insight;
 pub(super) use watch::recall;
 use wire::COLLECTION;
@@ -43,22 +43,20 @@ impl TopicCalls {
     /// Answers out of the topics of the last refresh.
     async fn ask<T: Send + 'static>(
         &self,
-        metadata: &MetadataMap,
+        ask: &Ask,
         answer: impl FnOnce(&Ready, &TopicView) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Response<T>, Status> {
-        let limit = deadline::limit(metadata, self.0.config.request_timeout());
-        let answered = self.0.read(limit, move |ready| answer(ready, &*ready.reader.topics()?)).await?;
+        let answered = self.0.read(ask, move |ready| answer(ready, &*ready.reader.topics()?)).await?;
         Ok(Response::new(answered))
     }
 
     /// Makes a decision about topics and answers with a topic.
     async fn decide(
         &self,
-        metadata: &MetadataMap,
+        ask: &Ask,
         id: String,
         change: impl Fn(&mut Topics, Option<NaiveDate>) -> Result<(), TopicError> + Send + 'static,
     ) -> Result<Response<v1::Topic>, Status> {
-        let limit = deadline::limit(metadata, self.0.config.request_timeout());
         let day = Some(Local::now().date_naive());
         let work = move |ready: &Ready| {
             let view = ready.reader.change_topics(&|topics| change(topics, day))?;
@@ -67,7 +65,7 @@ impl TopicCalls {
                 None => shown(&view, &id),
             }
         };
-        Ok(Response::new(self.0.read(limit, work).await?))
+        Ok(Response::new(self.0.read(ask, work).await?))
     }
 
     fn size(&self, requested: i32) -> Result<usize, Invalid> {
@@ -81,9 +79,9 @@ impl TopicService for TopicCalls {
         &self,
         request: Request<v1::ListTopicsRequest>,
     ) -> Result<Response<v1::ListTopicsResponse>, Status> {
-        let (metadata, _, request) = request.into_parts();
+        let (ask, request) = (self.0.ask(&request)?, request.into_inner());
         let (since, until) = days(&request.since, &request.until)?;
-        self.ask(&metadata, move |_, view| {
+        self.ask(&ask, move |_, view| {
             let part = part(view, since, until);
             Ok(v1::ListTopicsResponse {
                 topics: part.topics.iter().map(|topic| wire::topic_to_wire(topic, &part)).collect(),
@@ -95,10 +93,10 @@ impl TopicService for TopicCalls {
     }
 
     async fn get_topic(&self, request: Request<v1::GetTopicRequest>) -> Result<Response<v1::Topic>, Status> {
-        let (metadata, _, request) = request.into_parts();
+        let (ask, request) = (self.0.ask(&request)?, request.into_inner());
         let (since, until) = days(&request.since, &request.until)?;
         let id = id("name", &request.name)?;
-        self.ask(&metadata, move |_, view| {
+        self.ask(&ask, move |_, view| {
             let topic = view.topics.get(&id).map_err(insight::Error::from)?;
             let calls = view.select(&[Item::new(Field::Topic, &topic.id)], since, until);
             Ok(v1::Topic {
@@ -112,10 +110,10 @@ impl TopicService for TopicCalls {
     }
 
     async fn update_topic(&self, request: Request<v1::UpdateTopicRequest>) -> Result<Response<v1::Topic>, Status> {
-        let (metadata, _, request) = request.into_parts();
+        let (ask, request) = (self.0.ask(&request)?, request.into_inner());
         let id = id("name", &request.name)?;
         let of = id.clone();
-        self.decide(&metadata, id, move |topics, day| {
+        self.decide(&ask, id, move |topics, day| {
             if let Some(label) = &request.label {
                 topics.rename(&of, Some(label.as_str()).filter(|label| !label.is_empty()), day)?;
             }
@@ -125,7 +123,7 @@ impl TopicService for TopicCalls {
     }
 
     async fn merge_topics(&self, request: Request<v1::MergeTopicsRequest>) -> Result<Response<v1::Topic>, Status> {
-        let (metadata, _, request) = request.into_parts();
+        let (ask, request) = (self.0.ask(&request)?, request.into_inner());
         let into = id("into", &request.into)?;
         let names: Result<Vec<String>, Invalid> = request.names.iter().map(|name| id("names", name)).collect();
         let names = names?;
@@ -133,7 +131,7 @@ impl TopicService for TopicCalls {
             return Err(Invalid::field("names", "required").into());
         }
         let target = into.clone();
-        self.decide(&metadata, into, move |topics, day| topics.merge(&names, &target, day)).await
+        self.decide(&ask, into, move |topics, day| topics.merge(&names, &target, day)).await
     }
 
     async fn refresh_topics(
@@ -141,21 +139,27 @@ impl TopicService for TopicCalls {
         request: Request<v1::RefreshTopicsRequest>,
     ) -> Result<Response<v1::RefreshTopicsResponse>, Status> {
         // As long as it takes: it counts as a stream, and no deadline but the client's own ends it.
-        let (ready, permit) = self.0.stream()?;
+        let who = principal(request.extensions())?;
+        let (ready, permit) = self.0.stream(&who)?;
         let rebuild = request.into_inner().rebuild;
-        let shared = self.0.clone();
+        let (shared, reading) = (self.0.clone(), ready.clone());
         let refreshed = self.0.compute.run(move || {
             let _permit = permit;
-            refresh(&shared, &ready, rebuild)
+            refresh(&shared, &reading, rebuild)
         });
-        Ok(Response::new(refreshed.await??))
+        let refreshed = refreshed.await??;
+        // The topics are kept: a night that could not open its cases is told of, and opens them the next time.
+        if let Err(status) = cases::open_by_rules(&self.0, &ready, None).await {
+            tracing::error!(%status, "the rules could not open cases");
+        }
+        Ok(Response::new(refreshed))
     }
 
     async fn list_topic_calls(
         &self,
         request: Request<v1::ListTopicCallsRequest>,
     ) -> Result<Response<v1::ListTopicCallsResponse>, Status> {
-        let (metadata, _, request) = request.into_parts();
+        let (ask, request) = (self.0.ask(&request)?, request.into_inner());
         let (since, until) = days(&request.since, &request.until)?;
         let items: Result<Vec<Item>, Invalid> = request.items.iter().map(|text| item("items", text)).collect();
         let items = items?;
@@ -163,7 +167,7 @@ impl TopicService for TopicCalls {
         let texts = request.items.iter().map(String::as_str);
         let owner = paging::owner(texts.chain([request.since.as_str(), request.until.as_str()]));
         let start = paging::Cursor::parse(&request.page_token, owner)?.calls;
-        self.ask(&metadata, move |_, view| {
+        self.ask(&ask, move |_, view| {
             let mut calls = view.select(&items, since, until);
             calls.reverse();
             calls.sort_by_key(|&call| !view.calls[call].crisis);
@@ -187,10 +191,10 @@ impl TopicService for TopicCalls {
         &self,
         request: Request<v1::ListTrendsRequest>,
     ) -> Result<Response<v1::ListTrendsResponse>, Status> {
-        let (metadata, _, request) = request.into_parts();
+        let (ask, request) = (self.0.ask(&request)?, request.into_inner());
         let length = period(request.days)?.unwrap_or(TREND_DAYS);
         let (_, until) = days("", &request.until)?;
-        self.ask(&metadata, move |_, view| {
+        self.ask(&ask, move |_, view| {
             let trends = match until {
                 None => trend::trends(view, usize::from(length)),
                 Some(until) => trend::trends(&view.between(None, Some(until)), usize::from(length)),
@@ -204,7 +208,7 @@ impl TopicService for TopicCalls {
         &self,
         request: Request<v1::ListAlertsRequest>,
     ) -> Result<Response<v1::ListAlertsResponse>, Status> {
-        let limit = deadline::limit(request.metadata(), self.0.config.request_timeout());
+        let ask = self.0.ask(&request)?;
         let request = request.into_inner();
         let (since, until) = days(&request.since, &request.until)?;
         let work = move |ready: &Ready| {
@@ -223,18 +227,18 @@ impl TopicService for TopicCalls {
                 bursts: bursts.map(wire::burst_to_wire).collect(),
             })
         };
-        Ok(Response::new(self.0.read(limit, work).await?))
+        Ok(Response::new(self.0.read(&ask, work).await?))
     }
 
     async fn list_hotspots(
         &self,
         request: Request<v1::ListHotspotsRequest>,
     ) -> Result<Response<v1::ListHotspotsResponse>, Status> {
-        let (metadata, _, request) = request.into_parts();
+        let (ask, request) = (self.0.ask(&request)?, request.into_inner());
         let (_, until) = days("", &request.until)?;
         let length = period(request.days)?;
         let size = self.size(request.page_size)?;
-        self.ask(&metadata, move |ready, view| {
+        self.ask(&ask, move |ready, view| {
             let mut config = ready.insight.hotspot;
             config.days = length.unwrap_or(config.days);
             let repeats = Repeats::new(view, &ready.insight.callers);
@@ -253,14 +257,14 @@ impl TopicService for TopicCalls {
         &self,
         request: Request<v1::ListAssociationsRequest>,
     ) -> Result<Response<v1::ListAssociationsResponse>, Status> {
-        let (metadata, _, request) = request.into_parts();
+        let (ask, request) = (self.0.ask(&request)?, request.into_inner());
         let (since, until) = days(&request.since, &request.until)?;
         let target = match request.target.as_str() {
             "" => None,
             text => Some(item("target", text)?),
         };
         let size = self.size(request.page_size)?;
-        self.ask(&metadata, move |ready, view| {
+        self.ask(&ask, move |ready, view| {
             let rules = associations(&view.between(since, until), target.as_ref(), &ready.insight.association);
             Ok(v1::ListAssociationsResponse {
                 associations: rules.iter().take(size).map(wire::association_to_wire).collect(),
@@ -273,10 +277,10 @@ impl TopicService for TopicCalls {
         &self,
         request: Request<v1::GetCallerPatternsRequest>,
     ) -> Result<Response<v1::CallerPatterns>, Status> {
-        let (metadata, _, request) = request.into_parts();
+        let (ask, request) = (self.0.ask(&request)?, request.into_inner());
         let (since, until) = days(&request.since, &request.until)?;
         let size = self.size(request.page_size)?;
-        self.ask(&metadata, move |ready, view| {
+        self.ask(&ask, move |ready, view| {
             let config = &ready.insight.callers;
             // A repeat has its first contact before the days.
             let repeats = Repeats::new(view, config);
@@ -291,7 +295,8 @@ impl TopicService for TopicCalls {
         &self,
         request: Request<v1::WatchAlertsRequest>,
     ) -> Result<Response<Self::WatchAlertsStream>, Status> {
-        watch::watch(&self.0, request.into_inner())
+        let who = principal(request.extensions())?;
+        watch::watch(&self.0, &who, request.into_inner())
     }
 }
 
@@ -345,6 +350,11 @@ fn shown(view: &TopicView, id: &str) -> Result<v1::Topic, Failure> {
 fn part(view: &TopicView, since: Option<NaiveDate>, until: Option<NaiveDate>) -> Topics {
     let calls = view.select(&[], since, until);
     view.topics.restricted(&calls.iter().map(|&call| view.calls[call].call_id.as_str()).collect())
+}
+
+/// The id in the resource name of a topic.
+pub(super) fn topic_id(field: &str, name: &str) -> Result<String, Invalid> {
+    id(field, name)
 }
 
 fn id(field: &str, name: &str) -> Result<String, Invalid> {

@@ -12,10 +12,12 @@ use qingting_proto::v1;
 use tonic::{Response, Status};
 
 use super::wire::burst_to_wire;
+use crate::access::{Principal, Scope};
 use crate::server::alerts::{Alert, Crisis, Found, Hub, Subject, Told, Wants};
 use crate::server::backend::Reader;
 use crate::server::calls::resource;
 use crate::server::convert::{Invalid, agent_to_wire, time_to_wire};
+use crate::server::readers::patient;
 use crate::server::shared::Shared;
 use crate::server::status::Failure;
 
@@ -28,11 +30,16 @@ const PAGE: usize = 200;
 pub(super) type Stream = BoxStream<'static, Result<v1::WatchAlertsResponse, Status>>;
 
 /// Begins to tell alerts.
-pub(super) fn watch(shared: &Arc<Shared>, request: v1::WatchAlertsRequest) -> Result<Response<Stream>, Status> {
-    let (_, permit) = shared.stream()?;
+pub(super) fn watch(
+    shared: &Arc<Shared>,
+    who: &Principal,
+    request: v1::WatchAlertsRequest,
+) -> Result<Response<Stream>, Status> {
+    let (_, permit) = shared.stream(who)?;
     let shared = shared.clone();
+    let limit = shared.config.slow_reader();
     let after = request.after.clone();
-    let mut watcher = shared.alerts.watcher(&after, wants(request)?)?;
+    let mut watcher = shared.alerts.watcher(&after, wants(request, &who.scope)?)?;
     let mut changes = shared.alerts.changes();
     let alerts = async_stream::stream! {
         // Held by the stream.
@@ -51,7 +58,7 @@ pub(super) fn watch(shared: &Arc<Shared>, request: v1::WatchAlertsRequest) -> Re
             }
         }
     };
-    Ok(Response::new(alerts.boxed()))
+    Ok(Response::new(patient(alerts.boxed(), limit)))
 }
 
 /// Lets the backlog begin with the crises among the last calls of the store, so that a restart hides
@@ -97,7 +104,7 @@ pub(in crate::server) fn recall(hub: &Hub, reader: &dyn Reader, most: usize) -> 
     Ok(())
 }
 
-fn wants(request: v1::WatchAlertsRequest) -> Result<Wants, Invalid> {
+fn wants(request: v1::WatchAlertsRequest, scope: &Scope) -> Result<Wants, Invalid> {
     let v1::WatchAlertsRequest { kinds, after: _, agent_ids, teams, queues } = request;
     let (mut crises, mut bursts) = (kinds.is_empty(), kinds.is_empty());
     for (i, &kind) in kinds.iter().enumerate() {
@@ -109,7 +116,7 @@ fn wants(request: v1::WatchAlertsRequest) -> Result<Wants, Invalid> {
             }
         }
     }
-    Ok(Wants { crises, bursts, agent_ids, teams, queues })
+    Ok(Wants { crises, bursts, agent_ids, teams, queues, scope: scope.clone() })
 }
 
 fn told_to_wire(told: Told) -> v1::WatchAlertsResponse {

@@ -425,6 +425,29 @@ fn the_payload_and_the_calls_survive_reopening() {
     assert_eq!(found(&index, "物业费"), ["c1"]);
 }
 
+/// A kill after the list of what a segment lost was written, and before the commit that names it: the next commit
+/// gives its own list the same name.
+#[test]
+fn deletions_of_a_killed_commit_do_not_stop_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let upsert = |text: &str| write(&open(dir.path()), &[call("c1", &[(Role::Caller, text)])]);
+    let lists = || {
+        let files = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|ending| ending == "del")).collect::<Vec<_>>()
+    };
+    write(&open(dir.path()), &some_calls()[1..]);
+    upsert("甲");
+    assert!(lists().is_empty());
+    let committed = std::fs::read(dir.path().join("meta.json")).unwrap();
+    write(&open(dir.path()), &[call("c2", &[(Role::Caller, "乙")])]);
+    let left = lists();
+    assert_eq!(left.len(), 1);
+    std::fs::write(dir.path().join("meta.json"), committed).unwrap();
+    write(&open(dir.path()), &[call("c2", &[(Role::Caller, "丙")])]);
+    assert_eq!(lists(), left, "the case is the one of the name taken");
+    assert_eq!(found(&open(dir.path()), "丙"), ["c2"]);
+}
+
 #[test]
 fn another_dictionary_makes_an_index_stale() {
     let dir = tempfile::tempdir().unwrap();

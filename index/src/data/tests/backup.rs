@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::data::hook::Step;
 use crate::data::{DateRange, Erase, restore};
-use crate::{Error, FORMAT_VERSION};
+use crate::{CaseEntry, CaseQuery, Error, FORMAT_VERSION, ReviewEntry, ReviewKind, ReviewQuery};
 
 /// Fingerprint of a call and its analysis.
 fn content(data: &DataDir, id: &str) -> Option<Vec<u8>> {
@@ -81,6 +81,34 @@ fn a_backup_keeps_what_cannot_be_built_anew() {
     ingest(&data, vec![call("1", "2026-03-01T09:00:00+08:00", "a")]);
     data.write_topics(&["供暖"]).unwrap();
     data.audit("t", "unmask", "call 1", "").unwrap();
+    let review = ReviewEntry {
+        number: 0,
+        at: "2026-03-02T00:00:00Z".into(),
+        kind: ReviewKind::Reviewed,
+        who: "key:1".into(),
+        name: "质检员".into(),
+        under: None,
+        call_id: Some("1".into()),
+        agent: Some("A01".into()),
+        team: None,
+        body: "{}".into(),
+    };
+    data.add_reviews(&[review]).unwrap();
+    let opened = CaseEntry {
+        number: 0,
+        at: "2026-03-02T00:00:00Z".into(),
+        kind: "opened".into(),
+        who: "rule".into(),
+        name: "规则".into(),
+        opening: None,
+        version: 1,
+        call_id: "1".into(),
+        agent: Some("A01".into()),
+        team: None,
+        cause: "rating".into(),
+        body: "{}".into(),
+    };
+    data.add_cases(&[opened]).unwrap();
     files::create_dir(&data.knowledge_index_dir()).unwrap();
     std::fs::write(data.knowledge_index_dir().join("meta.json"), "articles").unwrap();
     let out = dir.path().join("backup.zip");
@@ -91,7 +119,11 @@ fn a_backup_keeps_what_cannot_be_built_anew() {
     assert_eq!(restore(&out, &again).unwrap(), backup);
     let restored = open(&again);
     assert_eq!(restored.read_topics::<Vec<String>>().unwrap().unwrap(), ["供暖"]);
-    assert_eq!(restored.audit_trail(1).unwrap(), data.audit_trail(1).unwrap());
+    assert_eq!(restored.audit_trail(None, 1).unwrap(), data.audit_trail(None, 1).unwrap());
+    let reviews = |data: &DataDir| data.reviews(&ReviewQuery::default()).unwrap();
+    assert!(reviews(&restored).len() == 1 && reviews(&restored) == reviews(&data));
+    let cases = |data: &DataDir| data.cases(&CaseQuery::default()).unwrap();
+    assert!(cases(&restored).len() == 1 && cases(&restored) == cases(&data));
     assert_eq!(std::fs::read_to_string(restored.knowledge_index_dir().join("meta.json")).unwrap(), "articles");
     // The same key: a caller who calls again is known again.
     ingest(&restored, vec![call("2", "2026-03-01T09:00:00+08:00", "a")]);
@@ -141,6 +173,25 @@ fn a_backup_that_was_damaged_makes_no_data_folder() {
     );
 }
 
+/// It was unpacked to its end before its length was looked at.
+#[test]
+fn a_file_that_unpacks_into_more_than_is_listed_filled_the_disk() {
+    use std::io::Write;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("bomb.zip");
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+    let options = zip::write::FileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+    archive.start_file("wal/1.wal", options).unwrap();
+    archive.write_all(&vec![0; 8 << 20]).unwrap();
+    archive.start_file("backup.json", options).unwrap();
+    let list = r#"{"format": 1, "data_format": 1, "created_at": "", "written_by": "", "files": [
+        {"path": "wal/1.wal", "bytes": 10, "sha256": ""}]}"#;
+    archive.write_all(list.as_bytes()).unwrap();
+    archive.finish().unwrap();
+    let error = restore(&path, &dir.path().join("data")).unwrap_err().to_string();
+    assert!(error.contains("(11 bytes"), "no more was unpacked than it takes to tell: {error}");
+}
+
 #[test]
 fn no_backup_is_taken_of_a_half_finished_erasure() {
     let dir = tempfile::tempdir().unwrap();
@@ -164,16 +215,25 @@ fn a_ledger_of_the_first_version_is_brought_up_to_date_and_keeps_what_it_has() {
     data.audit("t", "unmask", "call 1", "").unwrap();
     data.close().unwrap();
     let ledger = rusqlite::Connection::open(dir.path().join("ledger.sqlite")).unwrap();
-    ledger.execute_batch("DROP TABLE feedback; DROP TABLE questions; PRAGMA user_version = 1;").unwrap();
+    let later = "DROP TABLE feedback; DROP TABLE questions; DROP TABLE keys; DROP TABLE reviews; DROP TABLE publications; \
+                 DROP TABLE cases; DROP TABLE examples; DROP TABLE experience; ALTER TABLE audit DROP COLUMN hash;";
+    ledger.execute_batch(&format!("{later} PRAGMA user_version = 1;")).unwrap();
     drop(ledger);
+    // Whoever is about to open it asks first what is published.
+    assert!(crate::newest_publications(dir.path()).unwrap().is_empty());
     let error = DataDir::open_reader(dir.path(), context()).unwrap_err();
     assert!(
         matches!(&error, Error::Stale { fix, .. } if fix.contains("ingest")),
         "a reader says what to do: {error}"
     );
     let data = open(dir.path());
-    assert_eq!((data.stats().unwrap().calls, data.audit_trail(9).unwrap().len()), (1, 1));
-    assert!(data.questions().unwrap().is_empty());
+    assert_eq!((data.stats().unwrap().calls, data.audit_trail(None, 9).unwrap().len()), (1, 1));
+    assert!(data.questions().unwrap().is_empty() && data.keys().unwrap().is_empty());
+    assert!(data.reviews(&ReviewQuery::default()).unwrap().is_empty());
+    assert!(data.newest_publications().unwrap().is_empty());
+    assert!(data.cases(&CaseQuery::default()).unwrap().is_empty());
+    assert!(data.examples().unwrap().is_empty());
+    assert!(data.check_audit().unwrap().broken.is_none());
     assert_eq!(version(&reader(dir.path()).get_call("1").unwrap().unwrap()), "a");
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::data::DateRange;
 use crate::data::hook::Step;
-use crate::{Error, FORMAT_VERSION, Manifest};
+use crate::{Depth, Error, FORMAT_VERSION, Manifest};
 
 #[test]
 fn a_call_that_comes_again_with_another_date_replaces_the_earlier_one() {
@@ -52,6 +52,40 @@ fn the_partition_is_the_local_date_and_the_time_comes_back_as_it_was() {
     assert_eq!(read.to_rfc3339(), "2026-03-02T00:30:00.500+08:00");
     assert_eq!(data.scan(DateRange::day("2026-03-01".parse().unwrap())).unwrap().count(), 0);
     assert_eq!(data.scan(DateRange::day("2026-03-02".parse().unwrap())).unwrap().count(), 1);
+}
+
+/// Columns that a later version adds are in an outline unless they hold what was said.
+#[test]
+fn an_outline_is_the_whole_call_but_for_what_was_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = Arc::new(open(dir.path()));
+    let mut full = call("2", "2026-03-02T09:00:00+08:00", "b");
+    full.record.labels = Some(serde_json::json!({"category": "x"}));
+    full.record.turns[1].words = vec![Word { text: "b".into(), start_ms: 1000, end_ms: 2000 }];
+    (full.record.turns[1].energy_db, full.record.turns[1].emotion) = (Some(-20.0), Some("angry".into()));
+    full.record.ticket = Some(Ticket { id: "T".into(), ..Ticket::default() });
+    full.analysis.signals.sentiment_curve = vec![0.5, -0.5];
+    full.analysis.signals.duration_ms = Some(2000);
+    ingest(&data, vec![call("1", "2026-03-01T09:00:00+08:00", "a"), full]);
+    let whole: Vec<Analyzed> = data.scan(DateRange::ALL).unwrap().map(|call| call.unwrap()).collect();
+    let owned = |depth| -> Vec<Analyzed> {
+        data.scan_owned(DateRange::ALL, depth).unwrap().map(|call| call.unwrap()).collect()
+    };
+    let plain = |calls: &[Analyzed]| {
+        let pairs = calls.iter().map(|call| (call.record.clone(), call.analysis.clone()));
+        pairs.collect::<Vec<_>>()
+    };
+    assert_eq!(plain(&owned(Depth::Whole)), plain(&whole));
+    let mut expected = plain(&whole);
+    for (record, analysis) in &mut expected {
+        record.labels = None;
+        for turn in &mut record.turns {
+            *turn = Turn { start_ms: turn.start_ms, end_ms: turn.end_ms, ..Turn::new(turn.role, "") };
+        }
+        analysis.turns.clear();
+        analysis.signals.sentiment_curve.clear();
+    }
+    assert_eq!(plain(&owned(Depth::Outline)), expected);
 }
 
 #[test]
@@ -385,7 +419,7 @@ fn the_audit_trail_only_grows() {
     let data = open(dir.path());
     data.audit("审核一组", "unmask", "call 1", "核实地址").unwrap();
     data.audit("审核一组", "unmask", "call 2", "").unwrap();
-    let trail = data.audit_trail(10).unwrap();
+    let trail = data.audit_trail(None, 10).unwrap();
     assert_eq!(trail.iter().map(|e| e.subject.as_str()).collect::<Vec<_>>(), ["call 2", "call 1"]);
     let ledger = rusqlite::Connection::open(dir.path().join("ledger.sqlite")).unwrap();
     assert!(ledger.execute("DELETE FROM audit", []).is_err());
@@ -433,62 +467,4 @@ fn reading_goes_on_while_files_are_merged() {
         }
         done.store(true, std::sync::atomic::Ordering::Relaxed);
     });
-}
-
-#[test]
-fn a_date_is_digested_while_its_files_are_older_than_the_digests() {
-    let dir = tempfile::tempdir().unwrap();
-    let data = open(dir.path());
-    assert!(data.digested_dates().unwrap().is_empty(), "there are no digests");
-    ingest(
-        &data,
-        vec![
-            call("1", "2026-03-01T09:00:00+08:00", "a"),
-            call("2", "2026-03-02T09:00:00+08:00", "a"),
-        ],
-    );
-    data.write_digests().unwrap().publish().unwrap();
-    assert!(
-        data.digested_dates().unwrap().is_empty(),
-        "files of the last minute may be younger than what was read"
-    );
-    let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
-    for date in ["2026-03-01", "2026-03-02"] {
-        for file in std::fs::read_dir(dir.path().join("calls").join(format!("date={date}"))).unwrap() {
-            let file = std::fs::File::options().write(true).open(file.unwrap().path()).unwrap();
-            file.set_modified(hour_ago).unwrap();
-        }
-    }
-    let dates = |texts: &[&str]| texts.iter().map(|date| date.parse().unwrap()).collect();
-    assert_eq!(data.digested_dates().unwrap(), dates(&["2026-03-01", "2026-03-02"]));
-    ingest(&data, vec![call("3", "2026-03-02T10:00:00+08:00", "a")]);
-    assert_eq!(data.digested_dates().unwrap(), dates(&["2026-03-01"]));
-    let reader = DataDir::open_reader(dir.path(), context()).unwrap();
-    assert_eq!(reader.digested_dates().unwrap(), dates(&["2026-03-01"]));
-}
-
-#[test]
-fn what_was_asked_and_taken_in_is_told_by_its_time() {
-    let dir = tempfile::tempdir().unwrap();
-    let data = open(dir.path());
-    let now = chrono::Utc::now();
-    let hour = chrono::TimeDelta::hours(1);
-    data.add_questions(&[crate::Question { text: "停水找谁".into(), confidence: 0.1 }], 10).unwrap();
-    assert_eq!(data.questions_between(now - hour, now + hour).unwrap().len(), 1);
-    assert!(data.questions_between(now + hour, now + hour * 2).unwrap().is_empty());
-    assert!(data.questions_between(now - hour * 2, now - hour).unwrap().is_empty());
-
-    let mut session = data.ingest().unwrap();
-    session.put_batch(vec![call("1", "2026-03-01T09:00:00+08:00", "a")], "x").unwrap();
-    let file = crate::SourceFile {
-        path: "/calls.jsonl".into(),
-        size: 1,
-        modified_ns: 0,
-        sha256: String::new(),
-        options: String::new(),
-    };
-    session.source_done(file, 1, 2).unwrap();
-    session.finish().unwrap();
-    assert_eq!(data.intake(now - hour).unwrap(), crate::Intake { files: 1, calls: 1, quarantined: 2 });
-    assert_eq!(data.intake(now + hour).unwrap(), crate::Intake::default());
 }

@@ -9,7 +9,7 @@ use super::*;
 use crate::data::hook::Step;
 use crate::data::{DateRange, Erase};
 use crate::ledger::{Feedback, Question};
-use crate::{AuditEntry, Error};
+use crate::{AuditEntry, CaseEntry, CaseQuery, Error, ReviewEntry, ReviewKind, ReviewQuery};
 
 const NUMBER: &str = "13800002222";
 
@@ -140,6 +140,35 @@ fn the_text_of_a_forgotten_caller_is_in_no_file_of_the_data_folder() {
         "{\"file\":\"x\",\"call_id\":\"her-1\"}\n{\"file\":\"x\",\"call_id\":null}\n",
     )
     .unwrap();
+    let review = |call: &str, body: &str| ReviewEntry {
+        number: 0,
+        at: "2026-03-02T00:00:00Z".into(),
+        kind: ReviewKind::Reviewed,
+        who: "key:1".into(),
+        name: "质检员".into(),
+        under: None,
+        call_id: Some(call.into()),
+        agent: None,
+        team: None,
+        body: format!("{{\"note\":\"{body}\"}}"),
+    };
+    data.add_reviews(&[review("her-1", hers), review("2", "记得回访"), review("her-3", hers)]).unwrap();
+    let in_case = |call: &str, opening: Option<i64>, body: &str| CaseEntry {
+        number: 0,
+        at: "2026-03-02T00:00:00Z".into(),
+        kind: "opened".into(),
+        who: "key:1".into(),
+        name: "质检员".into(),
+        opening,
+        version: if opening.is_none() { 1 } else { 2 },
+        call_id: call.into(),
+        agent: None,
+        team: None,
+        cause: "rating".into(),
+        body: format!("{{\"note\":\"{body}\"}}"),
+    };
+    data.add_cases(&[in_case("her-1", None, hers), in_case("2", None, "不满意")]).unwrap();
+    data.add_cases(&[in_case("her-1", Some(1), hers), in_case("2", Some(2), "属实")]).unwrap();
     assert_eq!(ids(&data, "翡翠"), ["her-1", "her-2", "her-3"]);
     for kind in ["rows of", "words of", ".wal", "topics.json", "ledger.sqlite"] {
         assert!(where_is(dir.path(), "翡翠").iter().any(|name| name.contains(kind)), "it looks into {kind}");
@@ -163,8 +192,12 @@ fn the_text_of_a_forgotten_caller_is_in_no_file_of_the_data_folder() {
     assert_eq!(left.topics[0].quotes, ["暖气一直不热"]);
     assert_eq!(data.questions().unwrap(), [question("怎么办医保卡才快")]);
     assert!(data.feedback().unwrap().is_empty());
+    let reviewed: Vec<_> = data.reviews(&ReviewQuery::default()).unwrap().into_iter().map(|row| row.call_id).collect();
+    assert_eq!(reviewed, [Some("2".to_owned())], "what was decided on her calls goes with them");
+    let in_cases: Vec<_> = data.cases(&CaseQuery::default()).unwrap().into_iter().map(|row| row.call_id).collect();
+    assert_eq!(in_cases, ["2", "2"], "and so do their cases");
     assert_eq!(std::fs::read_to_string(dir.path().join("quarantine.jsonl")).unwrap().lines().count(), 1);
-    let AuditEntry { who, action, subject, detail, .. } = data.audit_trail(1).unwrap().remove(0);
+    let AuditEntry { who, action, subject, detail, .. } = data.audit_trail(None, 1).unwrap().remove(0);
     assert_eq!((who.as_str(), action.as_str()), ("数据保护员", "erase"));
     assert!(subject.starts_with("caller ") && detail.ends_with("3 calls"), "{subject} {detail}");
     assert_eq!(data.stats().unwrap().calls, 1);
@@ -204,7 +237,7 @@ fn a_killed_erasure_is_finished_by_the_next_writer_at_whatever_step() {
         assert_eq!((stored(&data), digested(&data)), (vec!["2".to_owned()], vec!["2".to_owned()]), "{step:?}");
         let left: Topics = data.read_topics().unwrap().unwrap();
         assert_eq!((left.topics[0].size, left.topics[0].quotes.len()), (1, 1), "{step:?}");
-        let trail = data.audit_trail(9).unwrap();
+        let trail = data.audit_trail(None, 9).unwrap();
         assert_eq!(trail.len(), 1, "{step:?}");
         assert!(trail[0].detail.ends_with("2 calls"), "{step:?}: {}", trail[0].detail);
         assert!(!dir.path().join("erasing.json").exists(), "{step:?}");
@@ -222,7 +255,7 @@ fn a_single_call_goes_and_its_caller_stays() {
     assert_eq!(data.erase(Erase::Call("1"), "t").unwrap().calls, 0);
     assert_eq!(stored(&data), ["2"]);
     assert_ne!(
-        data.audit_trail(1).unwrap()[0].subject,
+        data.audit_trail(None, 1).unwrap()[0].subject,
         "call 1",
         "ids that happen to begin a pseudonym are no leak"
     );
@@ -262,4 +295,23 @@ fn what_is_older_than_a_date_goes_and_all_parts_agree_on_the_rest() {
     assert_eq!(left.topics[0].call_ids, ["3"]);
     assert_eq!(files::names(&dir.path().join("calls")).unwrap(), ["date=2026-03-03"]);
     assert_eq!(stored(&reader), ["3", "5"], "readers go on");
+}
+
+#[test]
+fn bad_records_are_listed_as_long_as_calls_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = open(dir.path());
+    ingest(
+        &data,
+        vec![
+            call("1", "2026-03-01T09:00:00+08:00", "a"),
+            call("2", "2026-03-05T09:00:00+08:00", "a"),
+        ],
+    );
+    let line = |at: &str| format!("{{\"file\":\"/x\",\"call_id\":null,\"at\":\"{at}\"}}\n");
+    let list = dir.path().join("quarantine.jsonl");
+    std::fs::write(&list, line("2026-03-02T01:00:00Z") + &line("2026-03-04T01:00:00Z")).unwrap();
+    data.erase(Erase::Before(NaiveDate::from_ymd_opt(2026, 3, 3).unwrap()), "test").unwrap();
+    assert_eq!(stored(&data), ["2"]);
+    assert_eq!(std::fs::read_to_string(list).unwrap(), line("2026-03-04T01:00:00Z"));
 }

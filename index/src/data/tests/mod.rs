@@ -1,8 +1,11 @@
 //! The data folder as a whole, with an index that is simple enough to look into.
 
 mod backup;
+mod callers;
 mod cases;
+mod clocks;
 mod erase;
+mod litter;
 mod model;
 mod search;
 
@@ -45,7 +48,7 @@ fn call(id: &str, started_at: &str, version: &str) -> Analyzed {
         acts: vec![Act::Greeting],
     }];
     let analysis = plain_analysis(id, turns);
-    Analyzed { record, analysis }
+    Analyzed::new(record, analysis)
 }
 
 fn version(call: &Analyzed) -> String {

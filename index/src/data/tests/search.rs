@@ -21,10 +21,10 @@ pub(super) fn real_context() -> Context {
 
 /// A call in which one thing is said.
 pub(super) fn saying(id: &str, started_at: &str, text: &str) -> Analyzed {
-    let Analyzed { mut record, mut analysis } = call(id, started_at, "a");
+    let Analyzed { mut record, mut analysis, .. } = call(id, started_at, "a");
     record.turns = vec![Turn::timed(Role::Caller, 0, 2000, text)];
     text.clone_into(&mut analysis.turns[0].text);
-    Analyzed { record, analysis }
+    Analyzed::new(record, analysis)
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn row(seq: u64) -> Row {
     Row {
         seq,
         source: Some("x".into()),
+        sealed: None,
         record,
         analysis: serde_json::from_value(analysis).unwrap(),
     }

@@ -72,18 +72,20 @@ impl Detector for VerbalTic {
         if units == 0 {
             return;
         }
+        // Hits of a phrase do not overlap.
+        let mut all = vec![Places::new(); settings.phrases.len()];
+        for &turn in &scene.agent {
+            let normalized = &scene.call.turns[turn];
+            scene.tics.each(&normalized.fold, |found| {
+                let span = normalized.span_of(found.bytes);
+                let places = &mut all[found.phrase];
+                if places.last().is_none_or(|(last, before)| *last != turn || before.end <= span.start) {
+                    places.push((turn, span));
+                }
+            });
+        }
         let mut worst: Option<(f32, &str, Places)> = None;
-        for phrase in settings.phrases.iter().filter(|phrase| !phrase.is_empty()) {
-            let mut places = Places::new();
-            for &turn in &scene.agent {
-                let normalized = &scene.call.turns[turn];
-                places.extend(
-                    normalized
-                        .fold
-                        .match_indices(phrase.as_str())
-                        .map(|(at, _)| (turn, normalized.span_of(at..at + phrase.len()))),
-                );
-            }
+        for (phrase, places) in settings.phrases.iter().zip(all).filter(|(phrase, _)| !phrase.is_empty()) {
             let count = places.len() as f32;
             let rate = count * 100.0 / units as f32;
             let mut turns: Vec<usize> = places.iter().map(|&(turn, _)| turn).collect();

@@ -2,9 +2,8 @@
 //! off a call; what each weighs was trained.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 
-use crate::finding::Candidate;
+use super::detected::Detected;
 use crate::finding::scene::Scene;
 use crate::record::{Margins, Role, TurnSignals};
 use crate::signal::log_odds;
@@ -135,33 +134,6 @@ pub fn deep_features(without: f32, deep: &Margins, code: &str) -> [f32; 5] {
     ]
 }
 
-/// Candidates of the detectors by code and turn.
-pub(super) struct Detected<'c> {
-    best: BTreeMap<(&'c str, Option<usize>), f32>,
-}
-
-impl<'c> Detected<'c> {
-    pub(super) fn new(candidates: &'c [Candidate]) -> Self {
-        let mut best = BTreeMap::new();
-        for candidate in candidates {
-            let slot = best.entry((candidate.code.as_str(), candidate.turn)).or_insert(f32::NEG_INFINITY);
-            *slot = slot.max(candidate.confidence);
-        }
-        Self { best }
-    }
-
-    /// The highest confidence of a code on another turn; 0 where there is none.
-    fn peak_without(&self, code: &str, turn: usize) -> f32 {
-        let others =
-            self.best.range((code, Some(0))..=(code, Some(usize::MAX))).filter(|((_, at), _)| *at != Some(turn));
-        others.map(|(_, &confidence)| confidence).fold(0.0, f32::max)
-    }
-
-    pub(super) fn on(&self, code: &str, turn: Option<usize>) -> Option<f32> {
-        self.best.get(&(code, turn)).copied()
-    }
-}
-
 /// The values of a head over a party's turns, so that those of all turns but one are at hand.
 struct Spread {
     highest: (usize, f32),
@@ -211,10 +183,10 @@ pub(super) type TurnNumbers = [f32; TURN_FEATURES.len()];
 pub(super) type CallNumbers = [f32; CALL_FEATURES.len()];
 
 /// How many codes have heads.
-const CODES: usize = AGENT_CODES.len() + CALLER_CODES.len();
+pub(super) const CODES: usize = AGENT_CODES.len() + CALLER_CODES.len();
 
 /// Place of a code among the agent's, and after these the caller's.
-fn place(code: &str) -> Option<usize> {
+pub(super) fn place(code: &str) -> Option<usize> {
     AGENT_CODES.iter().chain(&CALLER_CODES).position(|known| *known == code)
 }
 
@@ -263,6 +235,8 @@ pub(super) struct Heads<'a> {
     positive: Vec<f32>,
     unpunctuated: f32,
     fault: f32,
+    /// The heads over the whole call of all codes.
+    of_call: [f32; CODES],
     /// Of each turn, and of the call, the numbers that are the same for every code.
     shared: Vec<OnceCell<TurnNumbers>>,
     whole: OnceCell<CallNumbers>,
@@ -289,7 +263,16 @@ impl<'a> Heads<'a> {
             Spread::new(own.iter().map(|&i| (i, turns[i][place])))
         };
         let spreads = (0..CODES).map(spread).collect();
-        let marks: usize = scene.call.turns.iter().map(|t| t.fold.matches([',', '。', '?']).count()).sum();
+        let mut of_call = [0.0; CODES];
+        for (head, code) in of_call.iter_mut().zip(AGENT_CODES.iter().chain(&CALLER_CODES)) {
+            *head = scene.call.signals.margins.get(code);
+        }
+        let marks: usize = scene
+            .call
+            .turns
+            .iter()
+            .map(|t| t.fold.chars().filter(|c| matches!(c, ',' | '。' | '?')).count())
+            .sum();
         Self {
             scene,
             spreads,
@@ -300,6 +283,7 @@ impl<'a> Heads<'a> {
             positive: column("sentiment.pos"),
             unpunctuated: f32::from(u8::from(marks <= scene.call.turns.len() / 4)),
             fault: scene.call.signals.margins.get("fault"),
+            of_call,
         }
     }
 
@@ -322,12 +306,9 @@ impl<'a> Heads<'a> {
     }
 
     /// The numbers of one turn, in the order of [`TURN_FEATURES`].
-    pub(super) fn turn(&self, detected: &Detected<'_>, code: &str, turn: usize) -> TurnNumbers {
+    pub(super) fn turn(&self, detected: &Detected<'_>, place: usize, turn: usize) -> TurnNumbers {
         let around = Around::of(self.scene, turn);
         let mut numbers = *self.shared[turn].get_or_init(|| self.shared(&around, turn));
-        let Some(place) = place(code) else {
-            return numbers;
-        };
         let rivals = if around.agent {
             0..AGENT_CODES.len()
         } else {
@@ -335,9 +316,9 @@ impl<'a> Heads<'a> {
         };
         let peak_of = |place: usize| self.spreads[place].peak_without(turn);
         let head = self.head(place, Some(turn));
-        let detector = detected.on(code, Some(turn));
+        let detector = detected.on(place, turn);
         let near = [around.own_before, around.own_after].into_iter().flatten();
-        let near = near.filter_map(|i| detected.on(code, Some(i)));
+        let near = near.filter_map(|i| detected.on(place, i));
         numbers[..OWN].copy_from_slice(&[
             head,
             self.head(place, around.own_before),
@@ -353,9 +334,9 @@ impl<'a> Heads<'a> {
             detector.unwrap_or(0.0),
             flag(detector.is_some()),
             near.fold(0.0, f32::max),
-            detected.peak_without(code, turn),
+            detected.peak_without(place, turn),
         ]);
-        numbers[TURN_FEATURES.len() - 1] = self.scene.call.signals.margins.get(code);
+        numbers[TURN_FEATURES.len() - 1] = self.of_call[place];
         numbers
     }
 
@@ -407,7 +388,7 @@ impl<'a> Heads<'a> {
     /// The numbers of the call, in the order of [`CALL_FEATURES`].
     pub(super) fn call(&self, detected: &Detected<'_>, code: &str) -> CallNumbers {
         let mut numbers = *self.whole.get_or_init(|| self.whole());
-        let detector = detected.on(code, None);
+        let detector = detected.on_call(code);
         numbers[0] = detector.unwrap_or(0.0);
         numbers[1] = flag(detector.is_some());
         numbers[2] = self.scene.call.signals.margins.get(code);

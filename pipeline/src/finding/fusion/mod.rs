@@ -2,6 +2,7 @@
 //! candidate's confidence becomes a calibrated probability, and the evidence and words of a
 //! finding that only the heads saw; thresholds are applied in [`super::Finder`].
 
+mod detected;
 mod features;
 mod words;
 
@@ -11,9 +12,11 @@ use qingting_models::JudgeThreshold;
 
 pub use features::{CALL_FEATURES, DEEP_FEATURES, TURN_FEATURES, deep_features};
 
-use self::features::{AGENT_CODES, CALLER_CODES, Detected, Heads};
+use self::detected::Detected;
+use self::features::{AGENT_CODES, CALLER_CODES, CODES, Heads, place};
 use super::Candidate;
 use super::code::{Catalog, Level};
+use super::rerun::LEARNED;
 use super::scene::Scene;
 use crate::Result;
 use crate::learned::{Learned, Ready, TurnModel};
@@ -33,9 +36,10 @@ const LEFT: f32 = 0.3;
 #[derive(Debug)]
 pub(super) struct Fusion {
     learned: Learned,
-    turn: BTreeMap<&'static str, Ready>,
+    /// Of the codes of turns, by their places.
+    turn: [Option<Ready>; CODES],
     /// The same where the transformer was asked.
-    deep: BTreeMap<&'static str, Ready>,
+    deep: [Option<Ready>; CODES],
     call: BTreeMap<String, Ready>,
 }
 
@@ -70,16 +74,12 @@ impl Fusion {
     /// # Errors
     /// When a judgement weighs a feature that there is not.
     pub(super) fn new(learned: &Learned, catalog: &Catalog) -> Result<Self> {
-        let (mut turn, mut deep) = (BTreeMap::new(), BTreeMap::new());
-        for code in AGENT_CODES.into_iter().chain(CALLER_CODES) {
-            if let Some(ready) = learned.judge(&judge_name(code), TURN_FEATURES)? {
-                turn.insert(code, ready);
-            }
+        let (mut turn, mut deep) = ([const { None }; CODES], [const { None }; CODES]);
+        for (place, code) in AGENT_CODES.into_iter().chain(CALLER_CODES).enumerate() {
+            turn[place] = learned.judge(&judge_name(code), TURN_FEATURES)?;
             // Without the transformer its judgements are not even loaded.
-            if learned.deep().is_some()
-                && let Some(ready) = learned.judge(&deep_name(&judge_name(code)), DEEP_FEATURES)?
-            {
-                deep.insert(code, ready);
+            if learned.deep().is_some() {
+                deep[place] = learned.judge(&deep_name(&judge_name(code)), DEEP_FEATURES)?;
             }
         }
         let mut call = BTreeMap::new();
@@ -93,14 +93,15 @@ impl Fusion {
 
     /// The thresholds that were chosen for a code.
     pub(super) fn threshold(&self, code: &str) -> Option<JudgeThreshold> {
-        let judge = self.deep.get(code).or_else(|| self.turn.get(code)).or_else(|| self.call.get(code));
-        judge.and_then(|ready| ready.threshold)
+        let of_turn = place(code).and_then(|place| self.deep[place].as_ref().or(self.turn[place].as_ref()));
+        of_turn.or_else(|| self.call.get(code)).and_then(|ready| ready.threshold)
     }
 
     /// The probability of a code on a turn; with the transformer where it was asked.
     fn probability(&self, heads: &Heads<'_>, detected: &Detected<'_>, code: &str, turn: usize) -> Option<f32> {
-        let without = self.turn.get(code)?.probability(&heads.turn(detected, code, turn));
-        let probability = match (self.deep.get(code), heads.deep(turn)) {
+        let place = place(code)?;
+        let without = self.turn[place].as_ref()?.probability(&heads.turn(detected, place, turn));
+        let probability = match (&self.deep[place], heads.deep(turn)) {
             (Some(ready), Some(deep)) => ready.probability(&deep_features(without, deep, code)),
             _ => without,
         };
@@ -115,7 +116,7 @@ impl Fusion {
         candidates: &[Candidate],
         wants: impl Fn(f32) -> bool,
     ) -> Vec<usize> {
-        let detected = Detected::new(candidates);
+        let detected = Detected::new(candidates, scene.call.turns.len());
         let heads = Heads::new(scene);
         let mut turns: Vec<usize> = judged(scene)
             .filter(|&(code, turn)| self.probability(&heads, &detected, code, turn).is_some_and(&wants))
@@ -134,16 +135,16 @@ impl Fusion {
         mut candidates: Vec<Candidate>,
         lowest: impl Fn(&str) -> f32,
     ) -> Vec<Candidate> {
-        if self.turn.is_empty() && self.call.is_empty() {
+        if self.turn.iter().all(Option::is_none) && self.call.is_empty() {
             return candidates;
         }
         let (turns, calls) = {
-            let detected = Detected::new(&candidates);
+            let detected = Detected::new(&candidates, scene.call.turns.len());
             let heads = Heads::new(scene);
-            let mut turns = BTreeMap::new();
+            let mut turns = vec![[None; CODES]; scene.call.turns.len()];
             for (code, turn) in judged(scene) {
-                if let Some(probability) = self.probability(&heads, &detected, code, turn) {
-                    turns.insert((code, turn), probability);
+                if let Some(place) = place(code) {
+                    turns[turn][place] = self.probability(&heads, &detected, code, turn);
                 }
             }
             let calls: BTreeMap<String, f32> = self
@@ -156,29 +157,35 @@ impl Fusion {
         let mut unseen = turns.clone();
         for candidate in &mut candidates {
             let judged = match candidate.turn {
-                Some(turn) => named(&candidate.code).and_then(|code| {
-                    unseen.remove(&(code, turn));
-                    turns.get(&(code, turn)).copied()
+                Some(turn) => place(&candidate.code).and_then(|place| {
+                    unseen[turn][place] = None;
+                    turns[turn][place]
                 }),
                 None => calls.get(&candidate.code).copied(),
             };
             candidate.confidence = judged.unwrap_or(candidate.confidence);
         }
-        unseen.retain(|(code, _), probability| *probability >= FLOOR && *probability >= lowest(code));
-        candidates.extend(unseen.into_iter().map(|((code, turn), p)| self.candidate(scene, code, turn, p)));
+        for (turn, probabilities) in unseen.into_iter().enumerate() {
+            for (code, probability) in AGENT_CODES.into_iter().chain(CALLER_CODES).zip(probabilities) {
+                if let Some(probability) = probability.filter(|&p| p >= FLOOR && p >= lowest(code)) {
+                    candidates.push(self.candidate(scene, code, turn, probability));
+                }
+            }
+        }
         candidates
     }
 
     /// The numbers behind the judgements.
     pub(super) fn features(&self, scene: &Scene<'_>, candidates: &[Candidate], catalog: &Catalog) -> CodeFeatures {
-        let detected = Detected::new(candidates);
+        let detected = Detected::new(candidates, scene.call.turns.len());
         let heads = Heads::new(scene);
         CodeFeatures {
             turns: judged(scene)
-                .map(|(code, turn)| {
-                    let numbers = heads.turn(&detected, code, turn);
-                    let probability = self.turn.get(code).map(|ready| ready.probability(&numbers));
-                    TurnCode { code, turn, numbers: numbers.to_vec(), probability }
+                .filter_map(|(code, turn)| {
+                    let place = place(code)?;
+                    let numbers = heads.turn(&detected, place, turn);
+                    let probability = self.turn[place].as_ref().map(|ready| ready.probability(&numbers));
+                    Some(TurnCode { code, turn, numbers: numbers.to_vec(), probability })
                 })
                 .collect(),
             call: catalog
@@ -191,24 +198,19 @@ impl Fusion {
 
     /// A finding that the heads alone saw: its evidence are the words that speak most for it.
     fn candidate(&self, scene: &Scene<'_>, code: &str, turn: usize, probability: f32) -> Candidate {
-        let model = TurnModel::of(scene.call.role(turn)).and_then(|model| self.learned.shelf().get(model.name()));
-        let shares = model.map(|model| model.contributions(scene.fold(turn), code)).unwrap_or_default();
+        let model = TurnModel::of(scene.call.role(turn));
+        let shares = model.map(|model| self.learned.contributions(model, scene.fold(turn), code)).unwrap_or_default();
         let span = words::strongest(scene, turn, &shares).unwrap_or_else(|| scene.call.turns[turn].whole());
         Candidate {
             code: code.to_owned(),
             turn: Some(turn),
             confidence: probability,
             evidence: vec![(turn, span)],
-            rule: format!("learned.{code}"),
+            rule: format!("{LEARNED}{code}"),
             explanation: words::explanation(code, scene.quote(turn, span)),
             severity: None,
         }
     }
-}
-
-/// The code with a head of that name.
-fn named(code: &str) -> Option<&'static str> {
-    AGENT_CODES.into_iter().chain(CALLER_CODES).find(|known| *known == code)
 }
 
 /// The codes and turns that are judged. Who took the floor shows in the times, and how it shows

@@ -14,6 +14,7 @@ use super::raw::{Place, RawCondition, RawFile, RawLevel, RawRule, RawWindow};
 use super::template::{Field, Template};
 use super::{Rule, RuleInfo};
 use crate::assets::{Asset, line_of};
+use crate::finding::rerun::is_built_in;
 use crate::finding::{Catalog, CodeInfo, Level};
 use crate::pattern::suggestion;
 use crate::signal::CueLists;
@@ -31,12 +32,13 @@ pub(super) struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    /// Adds a file's own codes to the catalog.
-    pub(super) fn add_codes(&mut self, asset: &Asset, file: &RawFile) -> Result<()> {
+    /// Adds a file's own codes to the catalog, and tells of those that cannot be.
+    pub(super) fn add_codes(&mut self, asset: &Asset, file: &RawFile, note: &mut dyn FnMut(Error)) {
         for raw in &file.code {
             let code = raw.code.get_ref();
             if !is_name(code) {
-                return Err(at(asset, &raw.code, format!("`{code}` is no code: letters, digits and `_` only")));
+                note(at(asset, &raw.code, format!("`{code}` is no code: letters, digits and `_` only")));
+                continue;
             }
             let info = CodeInfo {
                 code: code.clone(),
@@ -50,10 +52,9 @@ impl Compiler<'_> {
                 severity: raw.severity,
             };
             if !self.catalog.add(info) {
-                return Err(at(asset, &raw.code, format!("code `{code}` is defined already; choose another name")));
+                note(at(asset, &raw.code, format!("code `{code}` is defined already; choose another name")));
             }
         }
-        Ok(())
     }
 
     /// Compiles one rule.
@@ -61,6 +62,13 @@ impl Compiler<'_> {
         let id = raw.id.get_ref().clone();
         if id.is_empty() || !id.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_') {
             return Err(at(asset, &raw.id, format!("`{id}` is no id: letters, digits, `-` and `_` only")));
+        }
+        if is_built_in(&id) {
+            return Err(at(
+                asset,
+                &raw.id,
+                format!("`{id}` is the name of a detector; findings could not be told apart"),
+            ));
         }
         if !self.ids.insert(id.clone()) {
             return Err(at(asset, &raw.id, format!("rule `{id}` is defined twice; an id may be used once")));
@@ -292,11 +300,7 @@ impl Condition {
 
 /// An error at a value of a file.
 pub(super) fn at<T>(asset: &Asset, value: &Spanned<T>, message: String) -> Error {
-    Error::Config {
-        file: asset.origin.clone(),
-        line: line_of(&asset.text, value.span().start),
-        message,
-    }
+    Error::at(asset, value.span().start, message)
 }
 
 fn window(asset: &Asset, place: Place, turns: Option<&Spanned<RawWindow>>, ms: Option<u64>) -> Result<Window> {

@@ -1,6 +1,5 @@
 //! The operators of a condition: from the file format to what matches, with its checks.
 
-use regex::{Regex, RegexBuilder};
 use toml::Spanned;
 
 use super::compile::{Compiler, at};
@@ -12,6 +11,7 @@ use crate::assets::Asset;
 use crate::normalize::fold_char;
 use crate::pattern::{Globs, suggestion};
 use crate::record::{Act, MaskKind};
+use crate::shape::{Reading, Shape};
 
 /// Largest compiled size of one pattern, bytes.
 const REGEX_SIZE: usize = 1 << 20;
@@ -169,18 +169,17 @@ fn fold(phrase: &str) -> String {
     phrase.chars().map(fold_char).collect()
 }
 
-fn compile(asset: &Asset, pattern: &Spanned<String>) -> Result<Regex> {
-    let regex = RegexBuilder::new(pattern.get_ref()).case_insensitive(true).size_limit(REGEX_SIZE).build().map_err(
-        |error| {
-            let reason = error.to_string();
-            let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            at(asset, pattern, format!("bad regex `{}`: {reason}", pattern.get_ref()))
-        },
-    )?;
-    if regex.is_match("") {
+fn compile(asset: &Asset, pattern: &Spanned<String>) -> Result<Box<Shape>> {
+    let reading = Reading { any_case: true, size: REGEX_SIZE };
+    let shape = Shape::new(pattern.get_ref(), reading).map_err(|error| {
+        let reason = error.to_string();
+        let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        at(asset, pattern, format!("bad regex `{}`: {reason}", pattern.get_ref()))
+    })?;
+    if shape.matches_nothing() {
         return Err(at(asset, pattern, format!("the regex `{}` matches the empty text", pattern.get_ref())));
     }
-    Ok(regex)
+    Ok(Box::new(shape))
 }
 
 fn acts(asset: &Asset, raw: &Spanned<RawActs>) -> Result<Operator> {

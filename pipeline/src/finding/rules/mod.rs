@@ -23,15 +23,16 @@ use self::compile::Compiler;
 use self::condition::{Condition, Evaluation, Hit};
 use self::example::Example;
 use self::expr::{Expr, Truth};
+use self::operator::Operator;
 use self::raw::RawFile;
 use self::scan::Scan;
 use self::template::{Template, Values};
 use super::{Candidate, Catalog, Level};
-use crate::Result;
 use crate::assets::{Assets, parse_toml};
 use crate::phrases::Phrases;
 use crate::record::{CallContext, CallRecord, Role, Severity, Span};
 use crate::signal::CueLists;
+use crate::{Error, Result};
 
 pub use self::example::ExampleFailure;
 
@@ -47,6 +48,29 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     phrases: Phrases,
     encoder: Arc<dyn Encoder>,
+    needs: Needs,
+}
+
+/// What rules may ask for that cannot be told from a masked call.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// Speech rates.
+    pub rates: bool,
+    /// Names of attributes.
+    pub attributes: BTreeSet<String>,
+}
+
+impl Needs {
+    fn of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Self {
+        let mut needs = Self::default();
+        for condition in rules.flat_map(|rule| &rule.conditions) {
+            needs.rates |= condition.average_rate.is_some()
+                || condition.operators.iter().any(|operator| matches!(operator, Operator::Rate { .. }));
+            let asked = condition.call.iter().flat_map(|call| &call.attributes);
+            needs.attributes.extend(asked.map(|(name, _)| name.clone()));
+        }
+        needs
+    }
 }
 
 /// What a rule is, for lists and references.
@@ -100,10 +124,33 @@ impl RuleSet {
     /// [`Error::Config`] with file and line for any mistake; [`Error::Model`] when the encoder fails
     /// on an example sentence.
     pub fn load(assets: &Assets, cues: &CueLists, encoder: Arc<dyn Encoder>, catalog: &mut Catalog) -> Result<Self> {
+        let mut first = None;
+        let rules = Self::load_noting(assets, cues, encoder, catalog, &mut |mistake| {
+            first.get_or_insert(mistake);
+        })?;
+        match first {
+            Some(mistake) => Err(mistake),
+            None => Ok(rules),
+        }
+    }
+
+    /// The same with every rule and file left out that is wrong, and every mistake told.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub(super) fn load_noting(
+        assets: &Assets,
+        cues: &CueLists,
+        encoder: Arc<dyn Encoder>,
+        catalog: &mut Catalog,
+        note: &mut dyn FnMut(Error),
+    ) -> Result<Self> {
         let mut files = Vec::new();
         for asset in assets.read_dir("rules", "toml")? {
-            let file: RawFile = parse_toml(&asset)?;
-            files.push((asset, file));
+            match parse_toml::<RawFile>(&asset) {
+                Ok(file) => files.push((asset, file)),
+                Err(mistake) => note(mistake),
+            }
         }
         let mut compiler = Compiler {
             cues,
@@ -114,16 +161,25 @@ impl RuleSet {
             ids: BTreeSet::new(),
         };
         for (asset, file) in &files {
-            compiler.add_codes(asset, file)?;
+            compiler.add_codes(asset, file, note);
         }
         let mut rules = Vec::new();
         for (asset, file) in files {
             for raw in file.rule {
-                rules.push(compiler.rule(&asset, raw)?);
+                match compiler.rule(&asset, raw) {
+                    Ok(rule) => rules.push(rule),
+                    Err(mistake) => note(mistake),
+                }
             }
         }
         let phrases = Phrases::new(&compiler.phrases);
-        Ok(Self { rules, phrases, encoder })
+        let needs = Needs::of(rules.iter().filter(|rule| rule.info.enabled));
+        Ok(Self { rules, phrases, encoder, needs })
+    }
+
+    /// What the enabled rules ask for beyond text, acts, sentiment and times.
+    pub fn needs(&self) -> &Needs {
+        &self.needs
     }
 
     /// What the rules are, in order of file and place.

@@ -3,8 +3,6 @@
 
 use std::cmp::Reverse;
 
-use regex::Regex;
-
 use super::expr::Truth;
 use super::scan::Scan;
 use crate::pattern::Globs;
@@ -13,6 +11,7 @@ use crate::record::{
 };
 
 use super::condition::Hit;
+use crate::shape::Shape;
 
 /// A phrase of the rule, or a cue list.
 #[derive(Debug, Clone)]
@@ -59,8 +58,8 @@ pub(super) enum Operator {
         none: Vec<Term>,
     },
     Regex {
-        pattern: Regex,
-        exclude: Option<Regex>,
+        pattern: Box<Shape>,
+        exclude: Option<Box<Shape>>,
     },
     Repeats {
         at_least: f32,
@@ -138,15 +137,20 @@ impl Operator {
             }
             Self::Regex { pattern, exclude } => {
                 let fold = scan.context.fold(turn);
-                let harmless: Vec<_> =
-                    exclude.iter().flat_map(|regex| regex.find_iter(fold)).map(|m| m.range()).collect();
-                let before = hit.spans.len();
-                for found in pattern.find_iter(fold) {
-                    if !harmless.iter().any(|h| h.start < found.end() && found.start() < h.end) {
-                        hit.spans.push(scan.context.turns[turn].span_of(found.range()));
-                    }
+                let mut chars = scan.letters(turn);
+                let mut found = Vec::new();
+                pattern.each(fold, &mut chars, |range| {
+                    found.push(range);
+                    false
+                });
+                if let Some(exclude) = exclude.as_deref().filter(|_| !found.is_empty()) {
+                    exclude.each(fold, &mut chars, |wide| {
+                        found.retain(|range| wide.end <= range.start || range.end <= wide.start);
+                        false
+                    });
                 }
-                hit.spans.len() > before
+                hit.spans.extend(found.iter().map(|range| scan.context.turns[turn].span_of(range.clone())));
+                !found.is_empty()
             }
             Self::Repeats { at_least, nth, within, min_chars, except } => {
                 let long = |turn: usize| scan.chars(turn) >= *min_chars;

@@ -1,7 +1,7 @@
 //! What several conditions ask of the same turn, worked out once a call: phrases found,
 //! vectors, character pairs, lengths. Owns no judgement.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell, RefMut};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -10,6 +10,7 @@ use qingting_models::Encoder;
 use crate::letters::is_alphanumeric;
 use crate::phrases::Phrases;
 use crate::record::{CallContext, Span};
+use crate::shape::Chars;
 
 /// The lazily filled tables of one call.
 pub(super) struct Scan<'a> {
@@ -25,6 +26,7 @@ struct TurnScan {
     phrases: OnceCell<Vec<(usize, Range<usize>)>>,
     pairs: OnceCell<Vec<u64>>,
     chars: OnceCell<usize>,
+    letters: OnceCell<RefCell<Chars>>,
 }
 
 impl<'a> Scan<'a> {
@@ -49,6 +51,16 @@ impl<'a> Scan<'a> {
     pub(super) fn cue<'b>(&'b self, turn: usize, name: &'b str) -> impl Iterator<Item = Span> + 'b {
         let hits = self.context.signal(turn).cues.iter().filter(move |hit| &*hit.cue == name);
         hits.map(move |hit| self.context.turns[turn].span_of(hit.bytes.clone()))
+    }
+
+    /// The characters of a turn, for patterns to be looked for in.
+    pub(super) fn letters(&self, turn: usize) -> RefMut<'_, Chars> {
+        let set = || {
+            let mut chars = Chars::default();
+            chars.set(self.context.fold(turn));
+            RefCell::new(chars)
+        };
+        self.turns[turn].letters.get_or_init(set).borrow_mut()
     }
 
     /// Letters, digits and Chinese characters of a turn.

@@ -283,3 +283,47 @@ fn ten_thousand_turns_are_read() {
     let call = serde_json::json!({"call_id": "long", "turns": (0..10_000).map(turn).collect::<Vec<_>>()});
     assert_eq!(calls(read_bytes("a.jsonl", call.to_string().as_bytes()))[0].0.turns.len(), 10_000);
 }
+
+/// Gives some bytes, then an error of the system.
+struct Fails(std::io::Cursor<Vec<u8>>);
+
+impl std::io::Read for Fails {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 => Err(std::io::Error::from_raw_os_error(5)),
+            read => Ok(read),
+        }
+    }
+}
+
+/// Taken for the end of the file, it counted as read: the calls behind it were never asked for again.
+#[test]
+fn what_the_system_did_not_give_was_taken_for_the_end() {
+    let text = b"{\"call_id\": \"a\", \"turns\": []}\n{\"call_id\": \"b\"".to_vec();
+    let broken = |text: Vec<u8>| {
+        let inner = Box::new(Fails(std::io::Cursor::new(text)));
+        super::source::Source::of("x.jsonl".into(), "x.jsonl".into(), inner)
+    };
+    let lines: Vec<_> = broken(text.clone()).lines().collect();
+    assert!(lines[0].is_ok() && lines.len() == 2);
+    assert!(lines[1].as_ref().unwrap_err().passing);
+    assert!(broken(text).document().unwrap_err().passing);
+    let elements: Vec<_> = super::json::documents(broken(b"[{\"call_id\": \"a\"}, {".to_vec()), true).collect();
+    assert!(elements[0].is_ok() && elements[1].as_ref().unwrap_err().passing);
+    let halved = Fault::broken(&std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
+    assert!(!halved.passing, "half of a compressed file stays so until it changes");
+}
+
+/// A control character in an id made two calls of one: exported messages and speaker turns kept it, native records did not.
+#[test]
+fn an_id_is_the_same_whichever_format_tells_of_it() {
+    let (_dir, path) = file("messages.csv", "id,time,text\n\0M\u{7}-1 ,2026-03-02 09:00:00,停水了\n".as_bytes());
+    let options = ImportOptions { from: Some("messages".to_owned()), ..map("call_id=id,started_at=time,text=text") };
+    let messages = calls(read_with(&path, options));
+    assert_eq!(messages[0].0.call_id, "M-1");
+    let turns = calls(read_bytes(
+        "turns.rttm",
+        b"SPEAKER \x18R-1 1 0 1 <NA> <NA> A <NA> <NA>\nSPEAKER R-2 1 0 1 <NA> <NA> A <NA> <NA>\n",
+    ));
+    assert_eq!(turns.iter().map(|(call, _)| call.call_id.as_str()).collect::<Vec<_>>(), ["R-1", "R-2"]);
+}

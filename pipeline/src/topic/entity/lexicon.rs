@@ -170,7 +170,7 @@ impl Lexicon {
                     let key = (kind, checked(&asset, line, form)?);
                     if let Some(other) = aliases.insert(key, canonical.clone()).filter(|other| other != canonical) {
                         let message = format!("`{form}` is a form of `{other}` and of `{canonical}`; keep it at one");
-                        return Err(Error::Config { file: asset.origin.clone(), line, message });
+                        return Err(Error::in_line(&asset, line, message));
                     }
                 }
             }
@@ -199,7 +199,7 @@ impl Lexicon {
         let automaton = AhoCorasick::builder()
             .kind(Some(AhoCorasickKind::DFA))
             .build(patterns.keys())
-            .map_err(|error| Error::Config { file: asset.origin.clone(), line: 1, message: error.to_string() })?;
+            .map_err(|error| Error::in_line(&asset, 1, error.to_string()))?;
         let folded = |words: &[String]| -> HashSet<String> { words.iter().map(|word| fold(word)).collect() };
         let words = &file.words;
         Ok(Self {
@@ -286,7 +286,7 @@ fn fold(word: &str) -> String {
 fn checked(asset: &Asset, line: usize, word: &str) -> Result<String> {
     if word.is_empty() || word.contains(char::is_whitespace) {
         let message = format!("`{word}` is empty or has white space in it");
-        return Err(Error::Config { file: asset.origin.clone(), line, message });
+        return Err(Error::in_line(asset, line, message));
     }
     Ok(fold(word))
 }
@@ -296,7 +296,7 @@ fn suffix(asset: &Asset, entry: &Entry) -> Result<(Suffix, Vec<String>)> {
     if fewest > most || most == 0 {
         let message = format!("body = [{fewest}, {most}]: the first number must not exceed the second, nor that be 0");
         let line = line_of(&asset.text, entry.body.span().start);
-        return Err(Error::Config { file: asset.origin.clone(), line, message });
+        return Err(Error::in_line(asset, line, message));
     }
     let line = line_of(&asset.text, entry.forms.span().start);
     let forms: Vec<String> =

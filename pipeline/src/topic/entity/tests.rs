@@ -209,7 +209,7 @@ fn mistakes_in_the_file_name_their_line() {
         assert_ne!(text, original);
         let line = 1 + text.lines().position(|l| l.contains(line)).unwrap();
         match with_file("lexicon/entities.toml", &text).unwrap_err() {
-            Error::Config { file, line: found, message } => {
+            Error::Config { file, line: found, message, .. } => {
                 assert!(file.ends_with("entities.toml"), "{file}");
                 assert_eq!(found, line, "{to}: {message}");
             }

@@ -1,0 +1,95 @@
+//! Indicators on the wire: what is refused, and that work ends when nobody waits for it any more.
+
+use qingting_proto::v1::indicator_service_client::IndicatorServiceClient;
+use tonic::transport::Channel;
+
+use super::*;
+
+async fn started(endless: bool, config: ServerConfig) -> (TestServer, IndicatorServiceClient<Channel>) {
+    let server = TestServer::start(config).await;
+    let calls = (0..20).map(|nth| call(&format!("c{nth}"), "热线", "家里停水了。")).collect();
+    ingest(&server, calls).await;
+    server.memory.endless.store(endless, Ordering::SeqCst);
+    let client = IndicatorServiceClient::new(server.channel.clone());
+    (server, client)
+}
+
+fn evaluate(set_id: &str) -> v1::EvaluateIndicatorsRequest {
+    v1::EvaluateIndicatorsRequest { set_id: set_id.into(), scope: None }
+}
+
+#[tokio::test]
+async fn what_a_request_cannot_mean_is_told_with_its_field() {
+    let (server, mut client) = started(false, quick()).await;
+    let error = client.evaluate_indicators(evaluate("")).await.unwrap_err();
+    assert_eq!(violations(&error), ["set_id"]);
+    let error = client.evaluate_indicators(evaluate("none")).await.unwrap_err();
+    assert_eq!(error.code(), Code::NotFound);
+    let selection = v1::CallSelection { since: "2026-3-2".into(), ..Default::default() };
+    let scope = Some(v1::IndicatorScope { selection: Some(selection), regions: Vec::new() });
+    let request = v1::EvaluateIndicatorsRequest { scope, ..evaluate("hotline-12345") };
+    assert_eq!(violations(&client.evaluate_indicators(request).await.unwrap_err()), ["scope.selection.since"]);
+    let scope = Some(v1::IndicatorScope { regions: vec!["区".into(); 1001], ..Default::default() });
+    let request = v1::EvaluateIndicatorsRequest { scope, ..evaluate("hotline-12345") };
+    assert_eq!(violations(&client.evaluate_indicators(request).await.unwrap_err()), ["scope.regions"]);
+
+    let set_id = || "hotline-12345".to_owned();
+    let request = v1::CompareIndicatorsRequest {
+        set_id: set_id(),
+        before_since: "2026-03-02".into(),
+        before_until: "2026-03-01".into(),
+        ..Default::default()
+    };
+    let error = client.compare_indicators(request).await.unwrap_err();
+    assert_eq!(violations(&error), ["before.selection.until"]);
+    let request = v1::RankIndicatorsRequest { set_id: set_id(), dimension: 9, ..Default::default() };
+    assert_eq!(violations(&client.rank_indicators(request).await.unwrap_err()), ["dimension"]);
+    let request = v1::RankIndicatorsRequest { set_id: set_id(), min_calls: -1, ..Default::default() };
+    assert_eq!(violations(&client.rank_indicators(request).await.unwrap_err()), ["min_calls"]);
+    for path in ["nowhere", "deduction:nothing", "bonus:", "malus:care"] {
+        let request = v1::ExplainIndicatorRequest { set_id: set_id(), path: path.into(), scope: None };
+        assert_eq!(client.explain_indicator(request).await.unwrap_err().code(), Code::NotFound, "{path}");
+    }
+    let request = v1::SimulateIndicatorsRequest::default();
+    assert_eq!(violations(&client.simulate_indicators(request).await.unwrap_err()), ["set_id"]);
+    let draft = "x".repeat(300 << 10);
+    let request = v1::SimulateIndicatorsRequest { draft, ..Default::default() };
+    assert_eq!(violations(&client.simulate_indicators(request).await.unwrap_err()), ["draft"]);
+    let weights = [("response".to_owned(), "20.00001".to_owned())].into_iter().collect();
+    let request = v1::SimulateIndicatorsRequest { set_id: set_id(), weights, ..Default::default() };
+    assert_eq!(violations(&client.simulate_indicators(request).await.unwrap_err()), ["weights"]);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn counting_and_the_search_for_the_calls_behind_a_figure_end_when_time_is_up() {
+    let config = ServerConfig { max_requests: 1, request_timeout_ms: 1500, ..quick() };
+    let (server, mut client) = started(true, config).await;
+    let late = client.evaluate_indicators(evaluate("bank-branch")).await.unwrap_err();
+    assert_eq!(late.code(), Code::DeadlineExceeded, "{late}");
+    let mut calls = CallServiceClient::new(server.channel.clone());
+    let filter = "figure:\"kpi.connected/about/2026-03-01/2026-03-31\"";
+    let search = || v1::SearchCallsRequest { filter: filter.into(), ..Default::default() };
+    // The place of the first is free once it has noticed.
+    let mut late = calls.search_calls(search()).await.unwrap_err();
+    for _ in 0..100 {
+        if late.code() == Code::DeadlineExceeded {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        late = calls.search_calls(search()).await.unwrap_err();
+    }
+    assert_eq!(late.code(), Code::DeadlineExceeded, "{late}");
+    server.memory.endless.store(false, Ordering::SeqCst);
+    let mut found = client.evaluate_indicators(evaluate("bank-branch")).await;
+    for _ in 0..100 {
+        if found.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        found = client.evaluate_indicators(evaluate("bank-branch")).await;
+    }
+    let found = found.unwrap().into_inner();
+    assert_eq!((found.call_count, found.total, found.missing_weight.as_str()), (20, None, "100"));
+    server.stop().await.unwrap();
+}

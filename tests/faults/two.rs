@@ -1,0 +1,31 @@
+//! Two batches at once.
+
+use std::process::{Command, Stdio};
+
+use crate::support::{Place, failed, same, snapshot, state, wait_for_lock};
+
+fn signal(child: &std::process::Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn the_second_of_two_batches_ends_with_a_clear_message_and_touches_nothing() {
+    let place = Place::with_batch(4, 16);
+    place.data("reference");
+    place.ingested("reference");
+    let data = place.data("data");
+    let mut first = place.command(&place.ingest("data", &[])).stderr(Stdio::null()).spawn().unwrap();
+    assert!(wait_for_lock(&data, &mut first));
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    // Held still, so that whatever changes is the second one's doing.
+    signal(&first, "-STOP");
+    let before = snapshot(&data);
+    let holder = format!("is being written by qingting ingest (process {})", first.id());
+    failed(&place.run(&place.ingest("data", &[])), &[&holder, "wait until it is done, then run this again"]);
+    failed(&place.run(&["reindex", "--data", "data"]), &[&holder, "wait until it is done"]);
+    assert_eq!(snapshot(&data), before);
+    signal(&first, "-CONT");
+    assert_eq!(first.wait().unwrap().code(), Some(3));
+    same(&state(&data), &state(&place.path("reference")), "in the end");
+    assert_eq!(place.ingested("data").status.code(), Some(0), "then it is the turn of the second");
+}
