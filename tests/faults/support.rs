@@ -339,9 +339,10 @@ pub(crate) fn files_of(folder: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// Name, length and time of every file.
+/// Name, length and time of every file. The ledger's shared memory is left out: it is mapped, the kernel writes the time
+/// of a mapped change down when it likes, and SQLite makes it anew from the wal.
 pub(crate) fn snapshot(folder: &Path) -> Vec<(PathBuf, u64, std::time::SystemTime)> {
-    let all = files_of(folder).into_iter();
+    let all = files_of(folder).into_iter().filter(|path| path.extension().is_none_or(|kind| kind != "sqlite-shm"));
     all.map(|path| {
         let meta = std::fs::metadata(&path).unwrap();
         (path, meta.len(), meta.modified().unwrap())

@@ -8,6 +8,18 @@ fn signal(child: &std::process::Child, name: &str) {
     assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
 
+/// A signal is sent long before every thread has got it.
+fn wait_until_held(process: u32) {
+    let held = |task: std::io::Result<std::fs::DirEntry>| {
+        // A thread that has ended meanwhile writes nothing either.
+        let Ok(stat) = std::fs::read_to_string(task.unwrap().path().join("stat")) else { return true };
+        stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(['T', 't', 'Z', 'X']))
+    };
+    while !std::fs::read_dir(format!("/proc/{process}/task")).unwrap().all(held) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn the_second_of_two_batches_ends_with_a_clear_message_and_touches_nothing() {
     let place = Place::with_batch(4, 16);
@@ -19,6 +31,7 @@ fn the_second_of_two_batches_ends_with_a_clear_message_and_touches_nothing() {
     std::thread::sleep(std::time::Duration::from_millis(200));
     // Held still, so that whatever changes is the second one's doing.
     signal(&first, "-STOP");
+    wait_until_held(first.id());
     let before = snapshot(&data);
     let holder = format!("is being written by qingting ingest (process {})", first.id());
     failed(&place.run(&place.ingest("data", &[])), &[&holder, "wait until it is done, then run this again"]);
