@@ -1,8 +1,9 @@
 //! Two batches at once.
 
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use crate::support::{Place, failed, same, snapshot, state, wait_for_lock};
+use crate::support::{Place, failed, files_of, same, snapshot, state, wait_for_lock};
 
 fn signal(child: &std::process::Child, name: &str) {
     assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
@@ -12,11 +13,13 @@ fn signal(child: &std::process::Child, name: &str) {
 fn wait_until_held(process: u32) {
     let held = |task: std::io::Result<std::fs::DirEntry>| {
         // A thread that has ended meanwhile writes nothing either.
-        let Ok(stat) = std::fs::read_to_string(task.unwrap().path().join("stat")) else { return true };
+        let Ok(stat) = std::fs::read_to_string(task.unwrap().path().join("stat")) else {
+            return true;
+        };
         stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(['T', 't', 'Z', 'X']))
     };
     while !std::fs::read_dir(format!("/proc/{process}/task")).unwrap().all(held) {
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -28,7 +31,10 @@ fn the_second_of_two_batches_ends_with_a_clear_message_and_touches_nothing() {
     let data = place.data("data");
     let mut first = place.command(&place.ingest("data", &[])).stderr(Stdio::null()).spawn().unwrap();
     assert!(wait_for_lock(&data, &mut first));
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    while !files_of(&data).iter().any(|path| path.extension().is_some_and(|kind| kind == "parquet")) {
+        assert!(first.try_wait().unwrap().is_none(), "it ended before it wrote");
+        std::thread::sleep(Duration::from_millis(1));
+    }
     // Held still, so that whatever changes is the second one's doing.
     signal(&first, "-STOP");
     wait_until_held(first.id());
