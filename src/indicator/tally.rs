@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::NaiveDate;
-use qingting_pipeline::finding::Catalog;
+use qingting_pipeline::finding::{Catalog, CodeInfo};
 use qingting_pipeline::record::{Analysis, CallRecord};
 
 use super::cases::CaseSource;
@@ -161,29 +161,42 @@ impl Tally {
     pub(super) fn data(&self, catalog: &Catalog) -> Data {
         let mut data: Data =
             self.kpis.figures().iter().map(|figure| (format!("kpi.{}", figure.id), Datum::of(figure))).collect();
-        let about = self.kpis.conversations;
         for (step, share) in &self.kpis.conduct {
             data.insert(format!("step.{}", step_id(*step)), Datum::share(step.zh(), *share, share.of));
         }
         for ((id, title), share) in NEEDS.iter().zip(self.kpis.needs) {
             data.insert(format!("need.{id}"), Datum::share(title, share, share.of));
         }
-        for info in catalog.iter() {
-            let part = self.findings.get(&info.code).copied().unwrap_or(0);
-            data.insert(format!("finding.{}", info.code), Datum::share(&info.title, Share::new(part, about), about));
-        }
-        for (id, (mean, about)) in &self.items {
-            let datum = Datum {
-                title: id.clone(),
-                unit: Unit::Share,
-                value: mean.value(),
-                numerator: None,
-                denominator: Some(mean.count()),
-                missing: about.saturating_sub(mean.count()),
-            };
-            data.insert(format!("item.{id}"), datum);
-        }
+        data.extend(catalog.iter().map(|info| (format!("finding.{}", info.code), self.finding(info))));
+        data.extend(self.items.keys().filter_map(|id| Some((format!("item.{id}"), self.item(id)?))));
         data
+    }
+
+    /// One of them by itself, which costs a call less than all of them do.
+    pub(super) fn datum(&self, name: &str, catalog: &Catalog) -> Option<Datum> {
+        match name.split_once('.')? {
+            ("kpi", id) => self.kpis.figures().iter().find(|figure| figure.id == id).map(Datum::of),
+            ("finding", code) => catalog.get(code).map(|info| self.finding(info)),
+            ("item", id) => self.item(id),
+            _ => self.data(catalog).remove(name),
+        }
+    }
+
+    fn finding(&self, info: &CodeInfo) -> Datum {
+        let (part, about) = (self.findings.get(&info.code).copied().unwrap_or(0), self.kpis.conversations);
+        Datum::share(&info.title, Share::new(part, about), about)
+    }
+
+    fn item(&self, id: &str) -> Option<Datum> {
+        let (mean, about) = self.items.get(id)?;
+        Some(Datum {
+            title: id.to_owned(),
+            unit: Unit::Share,
+            value: mean.value(),
+            numerator: None,
+            denominator: Some(mean.count()),
+            missing: about.saturating_sub(mean.count()),
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use qingting_pipeline::record::{Analysis, CallRecord};
 
 use super::names::Names;
 use super::scope::Scope;
-use super::tally::{Data, Datum, Rules, Tally, Unit};
+use super::tally::{Datum, Rules, Tally, Unit};
 use crate::report::Period;
 use crate::report::contacts::Contacts;
 use crate::report::kpis::taken;
@@ -172,7 +172,7 @@ impl<'a> Tracing<'a> {
             Kind::Single if has => {
                 let mut tally = Tally::default();
                 tally.add(record, analysis, self.catalog, &self.rules);
-                let told = single(&self.wanted.figure, &tally, record, &tally.data(self.catalog));
+                let told = single(&self.wanted.figure, &tally, record, self.catalog);
                 if told.is_some_and(|told| is_of(told, self.wanted.part)) {
                     self.found.insert(record.call_id.clone());
                 }
@@ -242,12 +242,12 @@ fn is_of(told: Option<bool>, part: Part) -> bool {
 }
 
 /// What a call by itself is to a figure, by what it counts into it: outer `None` where the figure is not about it.
-fn single(figure: &str, tally: &Tally, record: &CallRecord, data: &Data) -> Option<Option<bool>> {
+fn single(figure: &str, tally: &Tally, record: &CallRecord, catalog: &Catalog) -> Option<Option<bool>> {
     // Without a single rating a share of rated calls is not told; of a call alone that says nothing.
     if figure == "kpi.rated" {
         return taken(record).then_some(Some(tally.kpis.rated.part > 0));
     }
-    let datum = data.get(figure)?;
+    let datum = tally.datum(figure, catalog)?;
     match datum.denominator {
         None => (datum.value? > 0.0).then_some(Some(true)),
         Some(0) => (datum.missing > 0).then_some(None),

@@ -18,7 +18,7 @@ use super::convert::{
     time_to_wire,
 };
 use super::findings::{CallHead, FindingQuery};
-use super::indicators::resolve;
+use super::indicators::{Pages, resolve};
 use super::paging::{self, Cursor};
 use super::shared::{Ready, Shared, Waiting};
 use super::status::Failure;
@@ -48,9 +48,11 @@ impl CallService for Calls {
         request: Request<v1::SearchCallsRequest>,
     ) -> Result<Response<v1::SearchCallsResponse>, Status> {
         let ask = self.0.ask(&request)?;
-        let mut query = search_query(&self.0.config, request.into_inner())?;
+        let request = request.into_inner();
+        let pages = Pages::new(&self.0, &ask, &request.page_token);
+        let mut query = search_query(&self.0.config, request)?;
         let work = move |ready: &Ready, waiting: &Waiting| {
-            resolve(query.filter.as_mut(), ready, waiting)?;
+            resolve(query.filter.as_mut(), ready, waiting, Some(&pages))?;
             check_topics(&*ready.reader, query.filter.as_ref())?;
             // Query, filter, order and facets are checked by now.
             let found = ready.reader.search_calls(&query).map_err(|e| Failure::in_field("page_token", e))?;
@@ -65,6 +67,7 @@ impl CallService for Calls {
     ) -> Result<Response<v1::ListSimilarCallsResponse>, Status> {
         let ask = self.0.ask(&request)?;
         let request = request.into_inner();
+        let pages = Pages::new(&self.0, &ask, &request.page_token);
         let call_id = call_id(&request.name, "name")?.to_owned();
         let turns = request.turns_per_call.unwrap_or(TURNS_PER_CALL);
         let mut query = CallQuery {
@@ -77,7 +80,7 @@ impl CallService for Calls {
             ..CallQuery::default()
         };
         let work = move |ready: &Ready, waiting: &Waiting| {
-            resolve(query.filter.as_mut(), ready, waiting)?;
+            resolve(query.filter.as_mut(), ready, waiting, Some(&pages))?;
             check_topics(&*ready.reader, query.filter.as_ref())?;
             let found = ready.reader.search_calls(&query).map_err(|error| match error {
                 qingting_index::Error::NotFound { .. } => missing(&call_id),
@@ -123,9 +126,10 @@ impl CallService for Calls {
         let fixed = [request.parent.as_str(), &request.filter, &request.order_by, &kind];
         let owner = paging::owner(fixed.into_iter().chain(request.codes.iter().map(String::as_str)));
         let start = Cursor::parse(&request.page_token, owner)?;
+        let pages = Pages::new(&self.0, &ask, &request.page_token);
         let mut query = finding_query(request)?;
         let work = move |ready: &Ready, waiting: &Waiting| {
-            resolve(Some(&mut query.filter), ready, waiting)?;
+            resolve(Some(&mut query.filter), ready, waiting, Some(&pages))?;
             check_topics(&*ready.reader, Some(&query.filter))?;
             let found = query.page(&*ready.reader, start, size)?;
             let (findings, next) = found.ok_or_else(|| missing(query.call_id.as_deref().unwrap_or_default()))?;
@@ -152,7 +156,7 @@ impl CallService for Calls {
             ..CallQuery::default()
         };
         let work = move |ready: &Ready, waiting: &Waiting| {
-            resolve(query.filter.as_mut(), ready, waiting)?;
+            resolve(query.filter.as_mut(), ready, waiting, None)?;
             check_topics(&*ready.reader, query.filter.as_ref())?;
             let by = Some(request.group_by.as_str());
             let rows = ready.reader.aggregate(&query, by).map_err(|e| Failure::in_field("group_by", e))?;

@@ -12,6 +12,7 @@ use tonic::{Extensions, Request, Status, Streaming};
 use super::alerts::Hub;
 use super::backend::Reader;
 use super::compute::Compute;
+use super::indicators::Traced;
 use super::metrics::Metrics;
 use super::scoped;
 use super::status::Failure;
@@ -78,6 +79,8 @@ pub(super) struct Shared {
     pub(super) publishing: Arc<Mutex<()>>,
     /// Taken by a dry run.
     pub(super) trials: Arc<Semaphore>,
+    /// Calls behind figures, from page to page.
+    pub(super) traced: Arc<Traced>,
     ready: RwLock<Option<Arc<Ready>>>,
     requests: Arc<Semaphore>,
     streams: Arc<Semaphore>,
@@ -93,6 +96,7 @@ impl Shared {
             metrics: Metrics::new(),
             publishing: Arc::default(),
             trials: Arc::new(Semaphore::new(1)),
+            traced: Arc::default(),
             ready: RwLock::default(),
             requests: Arc::new(Semaphore::new(config.max_requests)),
             streams: Arc::new(Semaphore::new(config.max_streams)),

@@ -132,66 +132,91 @@ impl Normalizer {
             turn.text.clone_from(&normalized.text);
         }
         for (key, value) in &mut masked.attributes {
-            self.mask_attribute(key, value);
+            self.mask_attribute(Name::of(key), value);
         }
         if let Some(labels) = &mut masked.labels {
-            self.mask_json("", labels);
+            self.mask_json(Name::default(), labels);
             labels.sort_all_objects();
         }
         if let Some(ticket) = &mut masked.ticket {
             for text in [&mut ticket.category, &mut ticket.department, &mut ticket.status].into_iter().flatten() {
-                self.mask_attribute("", text);
+                self.mask_attribute(Name::default(), text);
             }
         }
         masked
     }
 
-    /// Masks a value by the name that it has, or else what is found in it, which may be JSON.
-    fn mask_attribute(&self, name: &str, value: &mut String) {
-        if let Some(kind) = personal_attribute(name).filter(|&kind| self.kinds.allows(kind) && !value.is_empty()) {
+    /// Masks a value by the name that it has, or else what is found in it, which may be JSON; tells whether there was
+    /// anything.
+    fn mask_attribute(&self, name: Name<'_>, value: &mut String) -> bool {
+        if let Some(kind) = name.personal.filter(|&kind| self.kinds.allows(kind) && !value.is_empty()) {
+            let changed = value != kind.placeholder();
             kind.placeholder().clone_into(value);
-            return;
+            return changed;
         }
+        let mut changed = false;
         if value.starts_with(['{', '['])
             && let Ok(mut json) = serde_json::from_str(value)
             && self.mask_json(name, &mut json)
         {
             *value = json.to_string();
+            changed = true;
+        }
+        // Not before: what JSON escapes says nothing of itself.
+        if plainly_harmless(value) {
+            return changed;
         }
         let normalized = self.text(value);
         if !normalized.masks.is_empty() {
+            changed |= *value != normalized.text;
             *value = normalized.text;
         }
+        changed
     }
 
-    /// Masks the texts of a JSON value, `name` being the keys that lead to it; tells whether there was anything.
-    fn mask_json(&self, name: &str, value: &mut Value) -> bool {
-        let number = match value {
-            Value::Array(values) => {
-                return values.iter_mut().fold(false, |masked, value| self.mask_json(name, value) | masked);
+    /// Masks the texts of a JSON value; tells whether there was anything.
+    fn mask_json(&self, name: Name<'_>, value: &mut Value) -> bool {
+        match value {
+            Value::Array(values) => values.iter_mut().fold(false, |masked, value| self.mask_json(name, value) | masked),
+            Value::Object(fields) => fields.iter_mut().fold(false, |masked, (key, value)| {
+                let path = format!("{}.{key}", name.path);
+                self.mask_json(Name::of(&path), value) | masked
+            }),
+            Value::String(text) => self.mask_attribute(name, text),
+            Value::Number(number) => {
+                let mut text = number.to_string();
+                let masked = self.mask_attribute(name, &mut text);
+                if masked {
+                    *value = Value::String(text);
+                }
+                masked
             }
-            Value::Object(fields) => {
-                let mask = |masked, (key, value): (&String, &mut Value)| {
-                    self.mask_json(&format!("{name}.{key}"), value) | masked
-                };
-                return fields.iter_mut().fold(false, mask);
-            }
-            Value::String(text) => {
-                let before = text.clone();
-                self.mask_attribute(name, text);
-                return *text != before;
-            }
-            Value::Number(number) => number.to_string(),
-            Value::Bool(_) | Value::Null => return false,
-        };
-        let mut text = number.clone();
-        self.mask_attribute(name, &mut text);
-        let masked = text != number;
-        if masked {
-            *value = Value::String(text);
+            Value::Bool(_) | Value::Null => false,
         }
-        masked
     }
+}
+
+/// The keys that lead to a value, and what personal data they say it holds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Name<'n> {
+    path: &'n str,
+    personal: Option<MaskKind>,
+}
+
+impl<'n> Name<'n> {
+    fn of(path: &'n str) -> Self {
+        Self { path, personal: personal_attribute(path) }
+    }
+}
+
+/// Whether a value holds nothing that is masked, as can be told without reading it: the shortest number that is has seven
+/// digits, and all else but addresses of mail has Chinese characters. Most values are such: codes, numbers of turns, marks.
+fn plainly_harmless(value: &str) -> bool {
+    let mut digits = 0;
+    value.bytes().all(|byte| {
+        digits += usize::from(byte.is_ascii_digit());
+        byte.is_ascii() && byte != b'@' && digits < 7
+    })
 }
 
 /// The numbers of a folded text, as [`NormalizedTurn::numbers`] has those of a turn.

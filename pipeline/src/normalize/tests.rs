@@ -332,8 +332,25 @@ fn what_was_masked_can_be_put_back() {
     assert!(Particulars::of(&plain, &turns, &normalizer.masked_record(&plain, &turns)).is_empty());
 }
 
+#[test]
+fn escaped_characters_of_json_are_masked_like_others() {
+    let mut record = CallRecord::new("t");
+    let escaped = r#"{"note":"\u6211\u7684\u7535\u8bdd\u662f\u5e7a\u4e09\u516b\u96f6\u96f6\u5e7a\u4e09\u516b\u96f6\u96f6\u96f6"}"#;
+    assert!(escaped.is_ascii());
+    record.attributes.insert("extra".into(), escaped.into());
+    let kept = normalizer().masked_record(&record, &[]).attributes.remove("extra").unwrap();
+    assert_eq!(kept, r#"{"note":"我的电话是[电话]"}"#);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
+    #[test]
+    fn what_is_plainly_harmless_would_not_be_masked(text in "[ -~]{0,24}|[a-z0-9 .@+-]{0,24}") {
+        if plainly_harmless(&text) {
+            prop_assert!(normalizer().text(&text).masks.is_empty(), "{text}");
+        }
+    }
+
 
     #[test]
     fn positions_are_consistent(raw in pieces()) {

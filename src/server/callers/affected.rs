@@ -128,7 +128,7 @@ fn look(mut asked: Asked, ready: &Ready, waiting: &Waiting) -> Result<Listed, Fa
         matching = Some(view.ids(&calls).into_iter().collect());
     }
     if asked.query.is_some() || asked.filter.is_some() {
-        resolve(asked.filter.as_mut(), ready, waiting)?;
+        resolve(asked.filter.as_mut(), ready, waiting, None)?;
         check_topics(reader, asked.filter.as_ref())?;
         let mut query = CallQuery {
             text: asked.query.clone(),

@@ -4,6 +4,7 @@
 mod answer;
 mod calls;
 mod request;
+mod traced;
 mod wire;
 
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use qingting_proto::v1;
 use qingting_proto::v1::indicator_service_server::IndicatorService;
 use tonic::{Request, Response, Status};
 
-pub(super) use calls::resolve;
+pub(super) use calls::{Pages, resolve};
+pub(super) use traced::Traced;
 
 use request::Kept;
 

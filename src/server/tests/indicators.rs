@@ -93,3 +93,27 @@ async fn counting_and_the_search_for_the_calls_behind_a_figure_end_when_time_is_
     assert_eq!((found.call_count, found.total, found.missing_weight.as_str()), (20, None, "100"));
     server.stop().await.unwrap();
 }
+
+/// Each page used to count the whole period.
+#[tokio::test]
+async fn the_calls_behind_a_figure_are_counted_for_the_first_page_and_again_when_the_list_is_begun_anew() {
+    let (server, _) = started(false, quick()).await;
+    let mut calls = CallServiceClient::new(server.channel.clone());
+    let filter = "figure:\"kpi.connected/about/2026-03-01/2026-03-31\"";
+    let mut request = v1::SearchCallsRequest { filter: filter.into(), page_size: 8, ..Default::default() };
+    let scanned = || server.memory.scanned.load(Ordering::SeqCst);
+    let (mut sizes, begun) = (Vec::new(), scanned());
+    loop {
+        let page = calls.search_calls(request.clone()).await.unwrap().into_inner();
+        sizes.push(page.hits.len());
+        assert_eq!(scanned(), begun + 20, "after {} pages", sizes.len());
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(sizes, [8, 8, 4]);
+    calls.search_calls(request).await.unwrap();
+    assert_eq!(scanned(), begun + 40, "what has come since is in a new list");
+    server.stop().await.unwrap();
+}
