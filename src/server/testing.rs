@@ -8,7 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use qingting_index as index;
@@ -45,26 +45,64 @@ pub(super) fn pipeline() -> Arc<Pipeline> {
     PIPELINE.get_or_init(load).clone()
 }
 
+/// Longer than anything takes that is bound to come, however busy the machine is.
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits until there is something; `what` is told where it does not come.
+pub(super) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited for {PATIENCE:?} until {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Open unless a test closes it.
 #[derive(Default)]
 pub(super) struct Gate {
-    closed: Mutex<bool>,
+    state: Mutex<Passage>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct Passage {
+    closed: bool,
+    /// Who stands before the closed gate.
+    waiting: usize,
 }
 
 impl Gate {
     pub(super) fn close(&self) {
-        *self.closed.lock().unwrap() = true;
+        self.state.lock().unwrap().closed = true;
     }
 
     pub(super) fn open(&self) {
-        *self.closed.lock().unwrap() = false;
+        self.state.lock().unwrap().closed = false;
         self.changed.notify_all();
     }
 
+    /// Whether somebody stands before the closed gate.
+    pub(super) fn is_reached(&self) -> bool {
+        self.state.lock().unwrap().waiting > 0
+    }
+
+    /// Waits until somebody does.
+    pub(super) async fn reached(&self) {
+        let begun = Instant::now();
+        while !self.is_reached() {
+            assert!(begun.elapsed() < PATIENCE, "waited for {PATIENCE:?} until somebody comes to the gate");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     fn pass(&self) {
-        let closed = self.closed.lock().unwrap();
-        drop(self.changed.wait_while(closed, |closed| *closed).unwrap());
+        let mut state = self.state.lock().unwrap();
+        state.waiting += 1;
+        let mut state = self.changed.wait_while(state, |state| state.closed).unwrap();
+        state.waiting -= 1;
     }
 }
 
@@ -430,13 +468,7 @@ impl TestServer {
 
     /// Waits until health says so.
     pub(super) async fn wait_ready(&self) {
-        for _ in 0..6_000 {
-            if self.health("").await == 1 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("not ready in time");
+        eventually("health says that it is ready", async || (self.health("").await == 1).then_some(())).await;
     }
 
     /// The serving status of a service; 1 is serving, 2 not serving.
