@@ -78,7 +78,10 @@ fn cases_are_opened_at_night_worked_on_beside_a_server_and_counted_in_the_report
     assert_eq!(counts[0]["closed"], 1);
 
     let report = ["report", "--data", "data", "--out", "r.html", "--csv", "tables"];
-    ok(&qingting(dir.path(), &[&report[..], &["--from", &days[0], "--to", &days[1]]].concat()));
+    ok(&qingting(
+        dir.path(),
+        &[&report[..], &["--from", days[0].as_str(), "--to", days[1].as_str()]].concat(),
+    ));
     let page = std::fs::read_to_string(dir.path().join("r.html")).unwrap();
     assert!(page.contains("督办与整改") && page.contains("按期办结率"));
     let table = std::fs::read_to_string(dir.path().join("tables/cases.csv")).unwrap();
