@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// Of a request to a server, milliseconds: what is tested is the answer, not how soon it comes.
 pub(crate) const UNHURRIED_MS: u64 = 600_000;
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Waits until there is something; `what` is told where it does not come.
 pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
@@ -46,7 +46,7 @@ fn is_lock(error: &qingting_index::Error) -> bool {
     while let Some(error) = cause {
         let text = error.to_string();
         // The folder's own, and that of the index in it.
-        if text.contains("is being written by") || text.contains("LockBusy") || text.contains("lockfile") {
+        if text.contains("is being written by") || text.contains("LockBusy") {
             return true;
         }
         cause = error.source();
