@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// Of a request to a server, milliseconds: what is tested is the answer, not how soon it comes.
 pub(crate) const UNHURRIED_MS: u64 = 600_000;
-const LOOK: Duration = Duration::from_millis(5);
+/// No more often than a key may ask.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Waits until there is something; `what` is told where it does not come.
 pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
