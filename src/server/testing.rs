@@ -1,14 +1,14 @@
 //! For the tests of this module: a backend in memory, and a server on a port of its own.
 //! The backend finds substrings and understands two filters, `queue:VALUE` and `crisis:true`.
 
+mod waiting;
 mod writing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use chrono::NaiveDate;
 use qingting_index as index;
@@ -31,6 +31,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
+use self::waiting::Gate;
+pub(super) use self::waiting::{PATIENCE, eventually};
 pub(super) use self::writing::MemoryWriter;
 use super::backend::{Calls, Reader, TopicDecision};
 use super::{Error, Judging, ServerConfig, State, run};
@@ -43,67 +45,6 @@ pub(super) fn pipeline() -> Arc<Pipeline> {
     static PIPELINE: OnceLock<Arc<Pipeline>> = OnceLock::new();
     let load = || Arc::new(Pipeline::new(&PipelineConfig::default(), &Assets::embedded()).unwrap());
     PIPELINE.get_or_init(load).clone()
-}
-
-/// Longer than anything takes that is bound to come, however busy the machine is.
-pub(super) const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Waits until there is something; `what` is told where it does not come.
-pub(super) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(begun.elapsed() < PATIENCE, "waited for {PATIENCE:?} until {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-/// Open unless a test closes it.
-#[derive(Default)]
-pub(super) struct Gate {
-    state: Mutex<Passage>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Passage {
-    closed: bool,
-    /// Who stands before the closed gate.
-    waiting: usize,
-}
-
-impl Gate {
-    pub(super) fn close(&self) {
-        self.state.lock().unwrap().closed = true;
-    }
-
-    pub(super) fn open(&self) {
-        self.state.lock().unwrap().closed = false;
-        self.changed.notify_all();
-    }
-
-    /// Whether somebody stands before the closed gate.
-    pub(super) fn is_reached(&self) -> bool {
-        self.state.lock().unwrap().waiting > 0
-    }
-
-    /// Waits until somebody does.
-    pub(super) async fn reached(&self) {
-        let begun = Instant::now();
-        while !self.is_reached() {
-            assert!(begun.elapsed() < PATIENCE, "waited for {PATIENCE:?} until somebody comes to the gate");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    fn pass(&self) {
-        let mut state = self.state.lock().unwrap();
-        state.waiting += 1;
-        let mut state = self.changed.wait_while(state, |state| state.closed).unwrap();
-        state.waiting -= 1;
-    }
 }
 
 /// What is kept, and how it should misbehave.
