@@ -5,6 +5,8 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
+use crate::patience::{UNHURRIED_MS, at_last};
+
 pub(crate) fn qingting(dir: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_qingting")).args(args).current_dir(dir).output().unwrap()
 }
@@ -466,6 +468,7 @@ pub(crate) fn serve_with(dir: &Path, environment: &[(&str, &str)]) -> (Served, u
     let mut child = Command::new(env!("CARGO_BIN_EXE_qingting"))
         .args(["serve", "--data", "data", "--listen", "127.0.0.1:0"])
         .current_dir(dir)
+        .env("QINGTING__SERVER__REQUEST_TIMEOUT_MS", UNHURRIED_MS.to_string())
         .envs(environment.iter().copied())
         .stderr(std::process::Stdio::piped())
         .spawn()
@@ -476,15 +479,11 @@ pub(crate) fn serve_with(dir: &Path, environment: &[(&str, &str)]) -> (Served, u
     log.read_line(&mut line).unwrap();
     let port = line.trim().strip_prefix("listening on 127.0.0.1:").and_then(|port| port.parse().ok());
     let port = port.unwrap_or_else(|| panic!("{line}"));
+    // What an earlier server wrote into the lock is not this one's.
     let lock = dir.join("data/writer.lock");
-    let held = || std::fs::read_to_string(&lock).is_ok_and(|text| text.contains("qingting serve on"));
-    for _ in 0..600 {
-        if held() {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    assert!(held(), "the server does not take the data folder");
+    let holder = format!("(process {})", served.0.id());
+    let held = || std::fs::read_to_string(&lock).is_ok_and(|text| text.contains(&holder));
+    at_last("the server has the data folder", || held().then_some(()));
     (served, port)
 }
 

@@ -43,6 +43,8 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServiceResponse};
 use tonic_types::StatusExt;
 
+use crate::patience::{PATIENCE, UNHURRIED_MS, eventually, opened_again};
+
 pub(crate) fn pipeline() -> Arc<Pipeline> {
     static PIPELINE: OnceLock<Arc<Pipeline>> = OnceLock::new();
     let load = || Arc::new(Pipeline::new(&PipelineConfig::default(), &Assets::embedded()).unwrap());
@@ -80,12 +82,17 @@ pub(crate) struct Server {
 impl Server {
     /// Serves a data folder on a free port, and waits until health says that it does.
     pub(crate) async fn start(folder: &Path) -> Self {
-        let config = ServerConfig { refresh_ms: 50, threads: 2, ..ServerConfig::default() };
+        let config = ServerConfig {
+            refresh_ms: 50,
+            threads: 2,
+            request_timeout_ms: UNHURRIED_MS,
+            ..ServerConfig::default()
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let folder = folder.to_owned();
-        let load = move || open(&folder);
+        let load = move || opened_again(|| open(&folder));
         let task = tokio::spawn(run(listener, config, Guard::open(), load, async {
             let _ = stopped.await;
         }));
@@ -119,14 +126,11 @@ impl Server {
     }
 
     pub(crate) async fn searchable(&self, count: i64) {
-        for _ in 0..1000 {
+        eventually(&format!("{count} calls are found"), async || {
             let found = self.calls().search_calls(v1::SearchCallsRequest::default()).await.unwrap();
-            if found.into_inner().total_size == count {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("{count} calls not searchable in time");
+            (found.into_inner().total_size == count).then_some(())
+        })
+        .await;
     }
 
     async fn reflect(&self, message: MessageRequest) -> MessageResponse {
@@ -313,12 +317,10 @@ async fn what_was_acknowledged_is_there_after_a_restart_and_is_replaced_by_its_i
     server.searchable(3).await;
     server.ingest(vec![call("c-2", "2026-03-04T10:00:00+08:00", "B", "路灯修好了，谢谢你们。")]).await;
     let query = |query: &str| v1::SearchCallsRequest { query: query.into(), ..Default::default() };
-    for _ in 0..1000 {
-        if server.calls().search_calls(query("路灯修好")).await.unwrap().into_inner().total_size == 1 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually("the new text is found", async || {
+        (server.calls().search_calls(query("路灯修好")).await.unwrap().into_inner().total_size == 1).then_some(())
+    })
+    .await;
     assert_eq!(server.calls().search_calls(query("没人来修")).await.unwrap().into_inner().total_size, 0);
     server.searchable(3).await;
     let by_team = v1::AggregateCallsRequest { group_by: "team".into(), ..Default::default() };
@@ -411,7 +413,7 @@ async fn an_article_answers_a_question_asked_in_other_words() {
 
 /// The next alert: call, whether it runs, and the alert's own name.
 async fn alert(alerts: &mut Streaming<v1::WatchAlertsResponse>) -> (String, bool, String) {
-    let next = tokio::time::timeout(Duration::from_secs(5), alerts.next()).await.expect("an alert in time");
+    let next = tokio::time::timeout(PATIENCE, alerts.next()).await.expect("an alert in time");
     let alert = next.unwrap().unwrap().alert.unwrap();
     match alert.subject {
         Some(v1::alert::Subject::Crisis(crisis)) => (crisis.call, crisis.live, alert.name),

@@ -1,7 +1,5 @@
 //! The knowledge base behind the server: suggestions while a call runs, feedback, gaps.
 
-use std::time::Duration;
-
 use futures::{StreamExt, stream};
 use qingting_pipeline::assets::Assets;
 use qingting_proto::v1;
@@ -13,6 +11,7 @@ use tonic::{Code, Streaming};
 use tonic_types::StatusExt;
 
 use crate::grpc::Server;
+use crate::patience::eventually;
 
 /// What is suggested: whether it changed, and the articles.
 async fn suggested(answers: &mut Streaming<v1::SuggestResponse>) -> (bool, Vec<v1::ArticleHit>) {
@@ -133,14 +132,11 @@ async fn feedback_survives_a_restart_and_what_nobody_could_answer_is_listed() {
     for query in ["护照过期了怎么换新的", "护照到期了怎么换，电话13812345678"] {
         client.search_articles(search(query)).await.unwrap();
     }
-    let mut gaps = Vec::new();
-    for _ in 0..500 {
-        gaps = client.list_knowledge_gaps(v1::ListKnowledgeGapsRequest::default()).await.unwrap().into_inner().gaps;
-        if gaps.first().is_some_and(|gap| gap.times == 2) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let gaps = eventually("both questions are noted", async || {
+        let listed = client.list_knowledge_gaps(v1::ListKnowledgeGapsRequest::default()).await.unwrap();
+        Some(listed.into_inner().gaps).filter(|gaps| gaps.first().is_some_and(|gap| gap.times == 2))
+    })
+    .await;
     assert_eq!((gaps.len(), gaps[0].times), (1, 2), "{gaps:?}");
     assert!(gaps[0].question.contains("护照") && gaps[0].confidence < 0.25);
     assert!(gaps[0].examples.iter().all(|example| !example.contains("13812345678")), "{gaps:?}");

@@ -18,6 +18,7 @@ mod operations;
 mod originals;
 mod output;
 mod overlaps;
+mod patience;
 mod quarter;
 mod report;
 mod reports;

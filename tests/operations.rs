@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::cli::{demo_calls, ok, qingting, serve, write};
+use crate::patience::at_last;
 
 fn ingested() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -100,15 +101,6 @@ fn a_watched_folder_is_taken_in_as_it_fills_until_sigterm() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let wait = |what: &dyn Fn() -> bool| {
-        for _ in 0..600 {
-            if what() {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(100));
-        }
-        panic!("it does not come");
-    };
     let quarantined = || std::fs::read_to_string(dir.path().join("data/quarantine.jsonl")).unwrap_or_default();
     for (n, text) in [(1, "a"), (2, "b")] {
         let call = format!(
@@ -116,10 +108,12 @@ fn a_watched_folder_is_taken_in_as_it_fills_until_sigterm() {
         );
         write(&dir.path().join("in"), &format!("{text}.jsonl"), call);
         // The bad record of each file is added to those before.
-        wait(&|| quarantined().lines().count() == n);
+        at_last("what is bad of each file is listed", || (quarantined().lines().count() == n).then_some(()));
     }
     // Its end may still be written.
-    wait(&|| qingting(dir.path(), &["search", "停水", "--data", "data"]).status.success());
+    at_last("the calls can be searched", || {
+        qingting(dir.path(), &["search", "停水", "--data", "data"]).status.success().then_some(())
+    });
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     assert!(child.wait().unwrap().success(), "SIGTERM ends it well");
     let left = found(dir.path(), "data", "停水");

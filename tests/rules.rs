@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use qingting::documents::{Draft, Shelf};
 use qingting::server::convert::{analysis_to_wire, record_to_wire};
@@ -22,6 +22,7 @@ use tonic::transport::{Channel, Endpoint};
 use crate::cli::{demo_calls, ok, qingting, serve, write};
 use crate::grpc::{Server, call, pipeline};
 use crate::live::{records, stored, with_key};
+use crate::patience::eventually;
 
 const NAME: &str = "rules/own.toml";
 
@@ -65,18 +66,12 @@ fn with_rule(text: &str) -> Pipeline {
 async fn connect(data: &Path) -> Channel {
     let (socket, _open) = qingting::server::local::address(data).unwrap();
     let endpoint = Endpoint::from_shared(format!("unix:{}", socket.display())).unwrap();
-    for _ in 0..600 {
-        if let Ok(channel) = endpoint.connect().await
-            && RuleServiceClient::new(channel.clone())
-                .list_documents(v1::ListDocumentsRequest::default())
-                .await
-                .is_ok()
-        {
-            return channel;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("the server does not answer");
+    eventually("the server answers", async || {
+        let channel = endpoint.connect().await.ok()?;
+        let listed = RuleServiceClient::new(channel.clone()).list_documents(v1::ListDocumentsRequest::default()).await;
+        listed.is_ok().then_some(channel)
+    })
+    .await
 }
 
 async fn analyze(channel: &Channel, record: &CallRecord) -> v1::Analysis {
@@ -133,9 +128,8 @@ async fn hundreds_of_requests_get_the_old_or_the_new_version_and_after_the_answe
     }
     let more = async |many: usize| {
         let until = answered.load(Ordering::SeqCst) + many;
-        while answered.load(Ordering::SeqCst) < until {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        eventually("more requests are answered", async || (answered.load(Ordering::SeqCst) >= until).then_some(()))
+            .await;
     };
     more(120).await;
     let published = publish(&control, &rule(8), 0).await;

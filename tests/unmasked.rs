@@ -151,11 +151,13 @@ pub(crate) fn leaks(all: &[(String, String)]) -> Vec<String> {
         let text = plain(text);
         for particular in PARTICULARS.iter().chain(&["一三九一二三四五六七八", "建国先生", "1502"]) {
             let particular = plain(particular);
-            // Four digits stand in many a moment and digest: a number of a flat stands by itself.
+            // Four digits stand in many a moment, count and digest: a number of a flat stands by itself, behind the rest of
+            // its address or what is there in its place, or at the start of a text.
             let stands = |(at, found): &(usize, &str)| {
-                let beside = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-                let within = beside(text[..*at].chars().next_back()) || beside(text[at + found.len()..].chars().next());
-                found.len() > 4 || !within
+                let is_text = |c: char| (c >= '\u{2e80}' && c != char::REPLACEMENT_CHARACTER) || matches!(c, ']' | '"');
+                let behind_text = text[..*at].chars().next_back().is_none_or(is_text);
+                let goes_on = text[at + found.len()..].starts_with(|c: char| c.is_ascii_alphanumeric());
+                found.len() > 4 || behind_text && !goes_on
             };
             if let Some((at, _)) = text.match_indices(&particular).find(stands) {
                 let around: String = text[..at].chars().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect();
@@ -257,6 +259,16 @@ fn no_particular_of_anybody_lies_in_the_log_of_live_calls() {
 #[test]
 fn digits_within_a_moment_are_no_number_of_a_flat() {
     let found = |text: &str| leaks(&[("a text".to_owned(), text.to_owned())]).len();
-    assert_eq!(found("2026-11-29T04:14:55.341502Z"), 0);
-    assert_eq!(found("2单元1502，"), 1);
+    for chance in [
+        "2026-11-29T04:14:55.341502Z",
+        "bytes=1502 ",
+        "{\"ms\":1502}",
+        "\u{fffd}1502\u{fffd}",
+        "\u{1}1502\u{2}",
+    ] {
+        assert_eq!(found(chance), 0, "{chance}");
+    }
+    for leak in ["2单元1502，", "[地址]1502", "家住 1502", "{\"room\":\"1502\"}", "1502"] {
+        assert_eq!(found(leak), 1, "{leak}");
+    }
 }

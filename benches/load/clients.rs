@@ -152,7 +152,14 @@ impl Load {
             let mut client = CallServiceClient::new(channel.clone());
             async move {
                 let request = v1::GetCallRequest { name: format!("calls/{}", call_id(number)), ..Default::default() };
-                client.get_call(request).await.is_err()
+                match client.get_call(request).await {
+                    Ok(_) => false,
+                    // Any other error tells nothing of the call.
+                    Err(status) => {
+                        assert_eq!(status.code(), Code::NotFound, "{status}");
+                        true
+                    }
+                }
             }
         });
         missing.buffer_unordered(8).filter(|&missing| std::future::ready(missing)).count().await

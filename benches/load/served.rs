@@ -20,6 +20,8 @@ impl Served {
         let mut child = Command::new(env!("CARGO_BIN_EXE_qingting"))
             .args(["serve", "--without-keys", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder.join("data"))
+            // Whether an answer comes is asserted, how soon is told: on a machine that stands still for a while none is late.
+            .env("QINGTING__SERVER__REQUEST_TIMEOUT_MS", "600000")
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program");

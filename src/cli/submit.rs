@@ -33,8 +33,9 @@ pub(super) fn address(holder: &str) -> Option<&str> {
     holder.strip_prefix(HOLDER)?.split_whitespace().next()
 }
 
-/// How often, and how far apart, the socket of a server is looked for that has just started: half a minute.
-const SOCKET_TRIES: u32 = 300;
+/// How often, and how far apart, the socket of a server is looked for that has just started: for two minutes, as models and
+/// indexes may take a while to load on a busy machine.
+const SOCKET_TRIES: u32 = 1200;
 const SOCKET_PAUSE: Duration = Duration::from_millis(100);
 
 /// What to do while another command writes the data folder.

@@ -122,14 +122,14 @@ mod tests {
 
     use super::*;
 
-    /// Long beside what a busy machine delays a task by.
+    /// Of a clock that goes on by itself where nothing else is to be done: a busy machine delays nothing.
     const IDLE: Duration = Duration::from_secs(2);
 
     fn pairs(count: usize) -> (Vec<DuplexStream>, Vec<io::Result<DuplexStream>>) {
         (0..count).map(|_| duplex(64)).map(|(client, server)| (client, Ok(server))).unzip()
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_connection_on_which_nothing_moves_is_closed_and_one_that_is_used_is_not() {
         let (mut clients, servers) = pairs(1);
         let mut incoming = Box::pin(bounded(futures::stream::iter(servers), 1, IDLE));
@@ -144,7 +144,7 @@ mod tests {
         assert!(begun.elapsed() >= IDLE);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn more_connections_than_there_are_places_wait_until_one_is_free() {
         let (_clients, servers) = pairs(3);
         let mut incoming = Box::pin(bounded(futures::stream::iter(servers), 2, IDLE));

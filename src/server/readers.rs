@@ -79,7 +79,7 @@ mod tests {
 
     use super::*;
 
-    /// Long beside what a busy machine delays a task by.
+    /// Of a clock that goes on by itself where nothing else is to be done: a busy machine delays nothing.
     const LIMIT: Duration = Duration::from_secs(2);
 
     /// A stream, and what is dropped with it.
@@ -93,7 +93,7 @@ mod tests {
         (numbers.boxed(), held)
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_reads_slowly_reads_on_and_who_stops_loses_the_stream_and_its_place() {
         let (stream, held) = numbers();
         let mut stream = patient(stream, LIMIT);
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(stream.next().await.unwrap().unwrap_err().code(), Code::ResourceExhausted);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn waiting_for_what_is_not_there_yet_is_not_held_against_the_client() {
         let late = stream::once(async {
             tokio::time::sleep(LIMIT * 2).await;

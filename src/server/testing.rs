@@ -1,14 +1,14 @@
 //! For the tests of this module: a backend in memory, and a server on a port of its own.
 //! The backend finds substrings and understands two filters, `queue:VALUE` and `crisis:true`.
 
+mod waiting;
 mod writing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use chrono::NaiveDate;
 use qingting_index as index;
@@ -31,6 +31,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
+use self::waiting::Gate;
+pub(super) use self::waiting::{PATIENCE, eventually};
 pub(super) use self::writing::MemoryWriter;
 use super::backend::{Calls, Reader, TopicDecision};
 use super::{Error, Judging, ServerConfig, State, run};
@@ -43,29 +45,6 @@ pub(super) fn pipeline() -> Arc<Pipeline> {
     static PIPELINE: OnceLock<Arc<Pipeline>> = OnceLock::new();
     let load = || Arc::new(Pipeline::new(&PipelineConfig::default(), &Assets::embedded()).unwrap());
     PIPELINE.get_or_init(load).clone()
-}
-
-/// Open unless a test closes it.
-#[derive(Default)]
-pub(super) struct Gate {
-    closed: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Gate {
-    pub(super) fn close(&self) {
-        *self.closed.lock().unwrap() = true;
-    }
-
-    pub(super) fn open(&self) {
-        *self.closed.lock().unwrap() = false;
-        self.changed.notify_all();
-    }
-
-    fn pass(&self) {
-        let closed = self.closed.lock().unwrap();
-        drop(self.changed.wait_while(closed, |closed| *closed).unwrap());
-    }
 }
 
 /// What is kept, and how it should misbehave.
@@ -430,13 +409,7 @@ impl TestServer {
 
     /// Waits until health says so.
     pub(super) async fn wait_ready(&self) {
-        for _ in 0..6_000 {
-            if self.health("").await == 1 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("not ready in time");
+        eventually("health says that it is ready", async || (self.health("").await == 1).then_some(())).await;
     }
 
     /// The serving status of a service; 1 is serving, 2 not serving.

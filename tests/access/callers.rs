@@ -4,7 +4,7 @@ use arrow_ipc::reader::StreamReader;
 use chrono::{Duration, Utc};
 use qingting::access::{AccessConfig, KeyOrder};
 use qingting::server::ServerConfig;
-use qingting_index::{DataDir, Erase};
+use qingting_index::Erase;
 use qingting_pipeline::Analyzed;
 use qingting_pipeline::record::{Agent, CallRecord, Caller, Role, Turn};
 use qingting_proto::v1;
@@ -14,8 +14,8 @@ use tonic::Code;
 use tonic::transport::Channel;
 
 use super::reports::days;
-use super::{Bearer, Guarded, With, access, folder_of, reason, whole};
-use crate::grpc::{keeping, pipeline};
+use super::{Bearer, Guarded, With, access, folder_of, reason, whole, writer};
+use crate::grpc::pipeline;
 
 const NUMBER: &str = "13812345678";
 
@@ -195,7 +195,7 @@ async fn a_list_has_a_purpose_nobody_in_danger_and_numbers_for_those_alone_who_m
     server.stop().await;
 
     // Whoever was erased is on no list.
-    let data = DataDir::open_writer(folder.path(), keeping(true), "test").unwrap();
+    let data = writer(folder.path());
     data.erase(Erase::Caller(NUMBER), "甲").unwrap();
     data.close().unwrap();
     let server = Guarded::start(folder.path(), ServerConfig::default(), AccessConfig::default()).await;

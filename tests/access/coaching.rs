@@ -5,7 +5,7 @@ use std::path::Path;
 
 use qingting::access::{AccessConfig, KeyOrder};
 use qingting::server::ServerConfig;
-use qingting_index::{DataDir, Erase};
+use qingting_index::Erase;
 use qingting_proto::v1;
 use qingting_proto::v1::coaching_service_client::CoachingServiceClient;
 use qingting_proto::v1::knowledge_service_client::KnowledgeServiceClient;
@@ -14,8 +14,7 @@ use tonic::Code;
 use tonic::transport::Channel;
 
 use super::reports::days;
-use super::{Bearer, Guarded, With, access, calls, folder_with, reason, whole};
-use crate::grpc::keeping;
+use super::{Bearer, Guarded, With, access, calls, folder_with, reason, whole, writer};
 
 fn coaching(channel: &Channel, bearer: &str) -> CoachingServiceClient<With> {
     CoachingServiceClient::with_interceptor(channel.clone(), Bearer(bearer.to_owned()))
@@ -146,7 +145,7 @@ async fn an_example_takes_two_people_is_found_when_asked_for_and_goes_with_its_c
 
     // Erased with its call, out of the ledger and out of every file of the knowledge base.
     let knowledge = folder.path().join("knowledge");
-    let data = DataDir::open_writer(folder.path(), keeping(true), "test").unwrap();
+    let data = writer(folder.path());
     let dir = data.knowledge_index_dir();
     assert!(dir.exists(), "{}", knowledge.display());
     data.erase(Erase::Call("demo-001"), "test").unwrap();

@@ -19,6 +19,7 @@ use super::tls::{authority, files};
 use super::{Bearer, With, serving};
 use crate::cli::{demo_calls, ok, qingting, serve_with};
 use crate::grpc::pipeline;
+use crate::patience::eventually;
 
 /// Has somebody work on a server with the demo's calls until it is killed, three times, each after `least` things and five more were
 /// done than the time before; what was acknowledged.
@@ -40,13 +41,8 @@ where
         serving(&channel).await;
         let done = Arc::new(AtomicUsize::new(0));
         let working = tokio::spawn(work(channel, key.trim().to_owned(), round, done.clone()));
-        for _ in 0..30_000 {
-            if done.load(Ordering::SeqCst) >= least + 5 * round {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-        }
-        assert!(done.load(Ordering::SeqCst) >= least + 5 * round, "it is under way");
+        let begun = || done.load(Ordering::SeqCst) >= least + 5 * round;
+        eventually("it is under way", async || begun().then_some(())).await;
         drop(server); // SIGKILL
         kept.extend(working.await.unwrap());
     }
@@ -121,13 +117,7 @@ async fn what_was_acknowledged_over_tls_survives_kills_during_reviews_and_ingest
         let reviewing = tokio::spawn(review(channel, bearer.clone(), round, reviewed.clone()));
         // Both are under way, and neither at its end.
         let begun = || handed.load(Ordering::SeqCst) >= 15 + 10 * round && reviewed.load(Ordering::SeqCst) >= 3 + round;
-        for _ in 0..60_000 {
-            if begun() {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-        }
-        assert!(begun(), "{handed:?} calls, {reviewed:?} reviews");
+        eventually("calls and reviews are under way", async || begun().then_some(())).await;
         drop(server); // SIGKILL
         calls.extend(handing.await.unwrap());
         notes.extend(reviewing.await.unwrap());

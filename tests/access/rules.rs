@@ -11,6 +11,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use super::{Bearer, Guarded, With, access, folder_with, whole};
+use crate::patience::eventually;
 
 const NAME: &str = "documents/rules/own.toml";
 const RULE: &str = "[[code]]\ncode = \"greeted\"\ntitle = \"x\"\nlevel = \"call\"\nrole = \"agent\"\n[[rule]]\nid = \"own\"\n\
@@ -27,19 +28,17 @@ fn draft() -> v1::Draft {
 
 async fn tried(channel: &Channel, bearer: &str) -> Result<v1::DryRunResult, Status> {
     let request = v1::DryRunRequest { drafts: vec![draft()], example_count: 20, top_count: 100, ..Default::default() };
-    for _ in 0..200 {
-        let mut answers = match rules(channel, bearer).dry_run(request.clone()).await {
-            // That of somebody before is about to end.
-            Err(status) if status.code() == Code::ResourceExhausted => {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-                continue;
-            }
-            answers => answers?.into_inner(),
-        };
-        while let Some(answer) = answers.next().await {
-            if let Some(Update::Result(result)) = answer?.update {
-                return Ok(result);
-            }
+    // That of somebody before may be about to end.
+    let answers = eventually("there is a place for a dry run", async || {
+        match rules(channel, bearer).dry_run(request.clone()).await {
+            Err(status) if status.code() == Code::ResourceExhausted => None,
+            answers => Some(answers),
+        }
+    });
+    let mut answers = answers.await?.into_inner();
+    while let Some(answer) = answers.next().await {
+        if let Some(Update::Result(result)) = answer?.update {
+            return Ok(result);
         }
     }
     panic!("no result");

@@ -1,7 +1,6 @@
 //! TLS, and the certificates of clients.
 
 use std::path::Path;
-use std::time::Duration;
 
 use qingting::access::AccessConfig;
 use qingting::server::{ServerConfig, TlsConfig};
@@ -10,6 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, Extend
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 
 use super::{Guarded, calls, folder_with, serving, whole};
+use crate::patience::PATIENCE;
 
 pub(super) type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -44,7 +44,7 @@ pub(super) fn files(dir: &Path, authority: &Authority, clients: Option<&Authorit
 
 async fn connect(server: &Guarded, tls: ClientTlsConfig) -> Result<Channel, tonic::transport::Error> {
     let endpoint = Channel::from_shared(format!("https://localhost:{}", server.address.port())).unwrap();
-    endpoint.tls_config(tls)?.timeout(Duration::from_secs(20)).connect().await
+    endpoint.tls_config(tls)?.timeout(PATIENCE).connect().await
 }
 
 /// Whether a request over the connection is answered.

@@ -74,9 +74,9 @@ fn check_in_between(place: &Place, name: &str, reference: &State) -> &'static st
 }
 
 /// How long an import of everything takes once it holds the folder, and what it leaves.
-fn uninterrupted(place: &Place) -> (Duration, State) {
-    let data = place.data("reference");
-    let mut child = place.command(&place.ingest("reference", &[])).stderr(Stdio::null()).spawn().unwrap();
+fn uninterrupted(place: &Place, name: &str) -> (Duration, State) {
+    let data = place.data(name);
+    let mut child = place.command(&place.ingest(name, &[])).stderr(Stdio::null()).spawn().unwrap();
     assert!(wait_for_lock(&data, &mut child));
     let began = Instant::now();
     assert_eq!(child.wait().unwrap().code(), Some(3));
@@ -88,7 +88,9 @@ fn fifty_kills_lose_nothing_and_double_nothing() {
     const KILLS: usize = 50;
     let place = Place::with_batch(8, 20);
     let began = Instant::now();
-    let (length, reference) = uninterrupted(&place);
+    let (length, reference) = uninterrupted(&place, "reference");
+    // The shorter of two: where the machine stood still during one, most kills would come too late.
+    let length = length.min(uninterrupted(&place, "again").0);
     assert_eq!((reference.calls.len(), crate::support::quarantine(&place.path("reference")).len()), (160, 3));
     let seed = seed();
     println!("seed {seed}, an uninterrupted import takes {length:?}");

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use qingting_index::calls::{CallQuery, NoLookup};
 use qingting_index::{Context, DataDir, DateRange};
@@ -171,7 +171,9 @@ pub(crate) fn pipeline() -> &'static Pipeline {
 /// Waits until the process writes the data folder; false when it ended before.
 pub(crate) fn wait_for_lock(data: &Path, child: &mut Child) -> bool {
     let holder = format!("(process {})", child.id());
+    let begun = Instant::now();
     loop {
+        assert!(begun.elapsed() < Duration::from_secs(120), "the process neither has the folder nor ends");
         if std::fs::read_to_string(data.join("writer.lock")).is_ok_and(|text| text.contains(&holder)) {
             return true;
         }

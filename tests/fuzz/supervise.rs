@@ -3,7 +3,7 @@
 //! target goes on in a new process for the rest of its time.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
 use crate::targets::{TARGETS, Target};
-use crate::worker::{FOUND, HUNG, name_of};
+use crate::worker::{FOUND, HUNG, SLOW, name_of};
 
 /// Processes of one target that may die before it is given up.
 const MOST_DEATHS: u64 = 5;
+/// How often an input that took too much of the processor is run again: once in time, and the machine was at fault.
+const REPLAYS: usize = 3;
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let wanted: Vec<&Target> = TARGETS.iter().filter(|target| arguments.wants(target.name)).collect();
@@ -55,11 +57,8 @@ fn supervise(target: &Target, arguments: &Arguments, share: Option<Duration>) ->
     let until = share.map(|share| Instant::now() + share);
     let mut good = true;
     for death in 0..MOST_DEATHS {
-        let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command.args(["--work", target.name, "--seed", &(arguments.seed + death).to_string()]);
-        // What targets write goes with the folder, also when their process dies.
-        command.env("TMPDIR", scratch.path());
-        command.arg("--findings").arg(&arguments.findings).arg("--current").arg(&current);
+        let mut command = worker(target, arguments, scratch.path());
+        command.args(["--seed", &(arguments.seed + death).to_string()]).arg("--current").arg(&current);
         if let Some(folder) = &arguments.corpus {
             command.arg("--corpus").arg(folder);
         }
@@ -74,28 +73,47 @@ fn supervise(target: &Target, arguments: &Arguments, share: Option<Duration>) ->
         match status.code() {
             Some(0) => return good,
             Some(code) if code == i32::from(FOUND) => return false,
-            _ => keep(target, status, &current, &arguments.findings),
+            _ => {}
         }
-        good = false;
-        if arguments.replay.is_some() || until.is_none_or(|until| Instant::now() >= until) {
-            return false;
+        let input = keep(target, status, &current, &arguments.findings);
+        let by_chance = status.code() == Some(SLOW.into()) && {
+            let replays = || worker(target, arguments, scratch.path()).arg("--replay").arg(&input).status();
+            (0..REPLAYS).any(|_| replays().expect("a process of this program").success())
+        };
+        if by_chance {
+            eprintln!("{}: in time when run again: the machine was slow, not the program", target.name);
+        }
+        good &= by_chance;
+        // Without a time there is no more to do but what chance has broken off.
+        let is_over = until.map_or(!by_chance, |until| Instant::now() >= until);
+        if arguments.replay.is_some() || is_over {
+            return good;
         }
     }
     eprintln!("{}: {MOST_DEATHS} processes died; given up", target.name);
     false
 }
 
-/// Keeps the input at which a process ended.
-fn keep(target: &Target, status: ExitStatus, current: &Path, findings: &Path) {
+/// A process for a target.
+fn worker(target: &Target, arguments: &Arguments, scratch: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(["--work", target.name]).arg("--findings").arg(&arguments.findings);
+    // What targets write goes with the folder, also when their process dies.
+    command.env("TMPDIR", scratch);
+    command
+}
+
+/// Keeps the input at which a process ended; its file.
+fn keep(target: &Target, status: ExitStatus, current: &Path, findings: &Path) -> PathBuf {
     let input = fs::read(current).unwrap_or_default();
-    let how = if status.code() == Some(HUNG.into()) {
-        "hang"
-    } else {
-        "crash"
+    let how = match status.code() {
+        Some(code) if code == i32::from(HUNG) || code == i32::from(SLOW) => "hang",
+        _ => "crash",
     };
     let folder = findings.join(target.name);
     fs::create_dir_all(&folder).expect("the folder of findings");
     let path = folder.join(format!("{how}-{}", name_of(&input)));
     fs::write(&path, &input).expect("the folder of findings");
     eprintln!("{}: {how} ({status}) on {} bytes\n  input: {}", target.name, input.len(), path.display());
+    path
 }

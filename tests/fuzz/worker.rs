@@ -29,6 +29,7 @@ use crate::targets::{Run, TARGETS, Target};
 /// Ends of a worker that are not its target's.
 pub(crate) const FOUND: u8 = 10;
 pub(crate) const HUNG: u8 = 11;
+pub(crate) const SLOW: u8 = 12;
 
 /// The stack of a worker thread of rayon or tokio, on which inputs are read in earnest.
 const STACK: usize = 2 << 20;
@@ -253,8 +254,11 @@ fn watch(longest: Duration) {
                 (input, used_before) = (since, used);
             }
             let took = used.map_or_else(|| now() + 1 - since, |used| used - used_before.unwrap_or(used));
-            if since != 0 && (took > longest || now() + 1 > since + OF_THE_CLOCK * longest) {
+            if since != 0 && now() + 1 > since + OF_THE_CLOCK * longest {
                 std::process::exit(HUNG.into());
+            }
+            if since != 0 && took > longest {
+                std::process::exit(SLOW.into());
             }
         }
     });

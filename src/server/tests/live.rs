@@ -75,7 +75,7 @@ async fn watch(server: &TestServer, request: v1::WatchAlertsRequest) -> Streamin
 }
 
 async fn told(alerts: &mut Streaming<v1::WatchAlertsResponse>) -> (String, bool, v1::WatchAlertsResponse) {
-    let next = tokio::time::timeout(Duration::from_secs(5), alerts.next()).await.expect("an alert");
+    let next = tokio::time::timeout(PATIENCE, alerts.next()).await.expect("an alert");
     let response = next.unwrap().unwrap();
     match response.alert.as_ref().and_then(|alert| alert.subject.clone()) {
         Some(v1::alert::Subject::Crisis(crisis)) => (crisis.call, crisis.live, response),
@@ -254,26 +254,19 @@ async fn analyses_by_themselves_raise_nothing_and_bad_requests_are_refused() {
 
 #[tokio::test]
 async fn a_watcher_holds_a_stream_until_it_goes_and_is_told_of_the_end() {
-    let mut server = TestServer::start(ServerConfig { max_streams: 1, ..quick() }).await;
+    let mut server = TestServer::start(ServerConfig { max_streams: 1, ..draining_for_ever() }).await;
     let held = watch(&server, Default::default()).await;
     let mut client = TopicServiceClient::new(server.channel.clone());
     let busy = client.watch_alerts(v1::WatchAlertsRequest::default()).await.unwrap_err();
     assert_eq!(busy.code(), Code::ResourceExhausted);
     drop(held);
-    let mut again = None;
-    for _ in 0..100 {
-        match client.watch_alerts(v1::WatchAlertsRequest::default()).await {
-            Ok(alerts) => {
-                again = Some(alerts.into_inner());
-                break;
-            }
-            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-        }
-    }
-    let mut again = again.expect("the stream of a client that has gone is free again");
+    let mut again = eventually("the stream of a client that has gone is free again", async || {
+        client.watch_alerts(v1::WatchAlertsRequest::default()).await.ok().map(tonic::Response::into_inner)
+    })
+    .await;
     server.signal();
     assert_eq!(again.next().await.unwrap().unwrap_err().code(), Code::Unavailable);
-    tokio::time::timeout(Duration::from_secs(1), server.stop()).await.unwrap().unwrap();
+    stops(server).await;
 }
 
 #[test]

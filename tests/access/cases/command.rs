@@ -13,12 +13,15 @@ fn cases_are_opened_at_night_worked_on_beside_a_server_and_counted_in_the_report
     let dir = tempfile::tempdir().unwrap();
     let run = |args: &[&str]| qingting(dir.path(), &[&["cases"], args, &["--data", "data"]].concat());
     let calls = std::fs::read_to_string(demo_calls()).unwrap();
-    let today = chrono::Utc::now().format("%Y-%m-%dT08:00:00+08:00").to_string();
+    // Of the moment, in the zone in which days are told; and cases that are opened on the next day, where this one ends meanwhile.
+    let zone = chrono::FixedOffset::east_opt(8 * 3600).unwrap();
+    let now = chrono::Utc::now().with_timezone(&zone);
+    let days = [now, now + chrono::TimeDelta::days(1)].map(|at| at.date_naive().to_string());
     let calls: Vec<String> = calls
         .lines()
         .map(|line| {
             let mut call: Value = serde_json::from_str(line).unwrap();
-            call["started_at"] = today.clone().into();
+            call["started_at"] = now.to_rfc3339_opts(chrono::SecondsFormat::Secs, false).into();
             call.to_string()
         })
         .collect();
@@ -74,7 +77,11 @@ fn cases_are_opened_at_night_worked_on_beside_a_server_and_counted_in_the_report
     assert_eq!(counts[0]["opened"], opened.len());
     assert_eq!(counts[0]["closed"], 1);
 
-    ok(&qingting(dir.path(), &["report", "--data", "data", "--out", "r.html", "--csv", "tables"]));
+    let report = ["report", "--data", "data", "--out", "r.html", "--csv", "tables"];
+    ok(&qingting(
+        dir.path(),
+        &[&report[..], &["--from", days[0].as_str(), "--to", days[1].as_str()]].concat(),
+    ));
     let page = std::fs::read_to_string(dir.path().join("r.html")).unwrap();
     assert!(page.contains("督办与整改") && page.contains("按期办结率"));
     let table = std::fs::read_to_string(dir.path().join("tables/cases.csv")).unwrap();

@@ -12,6 +12,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use super::{Bearer, Guarded, With, calls, folder_with, reason, whole};
+use crate::patience::eventually;
 
 type Client = ExperienceServiceClient<With>;
 
@@ -174,15 +175,12 @@ async fn a_task_ends_in_a_report_that_is_a_call_with_a_case() {
         || v1::SearchCallsRequest {
             query: "停水".into(), filter: "channel:experience".into(), ..Default::default()
         };
-    let mut found = 0;
-    for _ in 0..200 {
-        found = calls(&channel, &secrets[0]).search_calls(search()).await.unwrap().into_inner().total_size;
-        if found > 0 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    assert_eq!(found, 1);
+    eventually("the report is found", async || {
+        let found = calls(&channel, &secrets[0]).search_calls(search()).await.unwrap().into_inner().total_size;
+        assert!(found <= 1, "{found}");
+        (found == 1).then_some(())
+    })
+    .await;
 
     // A discussion and a poll.
     let open = v1::OpenDiscussionRequest { discussion_id: "d1".into(), title: "停水".into(), ..Default::default() };

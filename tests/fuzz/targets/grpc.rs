@@ -131,7 +131,8 @@ pub(super) fn open() -> Box<dyn Run> {
     let methods = methods.filter(|method| method.full_name().starts_with("qingting.v1"));
     let methods = methods.filter(|method| !LEFT_OUT.contains(&method.name())).collect();
     let server = Server { runtime, channel, methods, _folder: folder };
-    for _ in 0..1000 {
+    // Two minutes, which no machine takes.
+    for _ in 0..6000 {
         let found = server.methods.iter().find(|method| method.name() == "SearchCalls").unwrap();
         if server.ask(found, Vec::new()).is_ok() {
             return Box::new(server);

@@ -42,6 +42,8 @@ fn a_backup_taken_while_calls_come_in_has_every_acknowledged_one() {
                 if round % 4 == 0 {
                     data.compact().unwrap();
                 }
+                // More and more slowly, so that in the end a backup comes between two merges on any machine.
+                std::thread::sleep(std::time::Duration::from_millis(10 * u64::saturating_sub(round, 20)));
             }
             done.store(true, Ordering::SeqCst);
         });
