@@ -22,6 +22,9 @@ mod hotline;
 mod minutes;
 #[path = "../../tests/quarter/mirror.rs"]
 mod mirror;
+#[allow(dead_code, reason = "tests wait in more ways")]
+#[path = "../../tests/patience.rs"]
+mod patience;
 #[path = "../../tests/quarter/run.rs"]
 mod run;
 #[path = "../../tests/socket.rs"]
