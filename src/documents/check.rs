@@ -9,6 +9,7 @@ use qingting_pipeline::{Error, Pipeline};
 
 use super::difference::{Change, items};
 use super::{Draft, Kind, MAX_BYTES, MAX_DRAFTS, Shelf};
+use crate::indicator::{self, Names};
 
 /// Something that is wrong, or worth knowing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +92,9 @@ pub fn check(
             warnings.push(mistake);
         }
     }
+    // Sets of indicators name codes and items, which other documents define.
+    let sets = indicator::load(&assets, &Names::of(&pipeline));
+    mistakes.extend(sets.err().iter().flatten().map(|error| told(shelf, drafts, error)));
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
@@ -160,10 +164,11 @@ fn named(shelf: &Shelf, drafts: &[Draft], file: &str) -> String {
     shelf.name_of(file).unwrap_or_else(|| file.to_owned())
 }
 
-/// Rules and scorecards that change and keep their version, by which findings and scores could not be told apart.
+/// Rules, scorecards and sets of indicators that change and keep their version, by which findings, scores and totals could
+/// not be told apart.
 fn not_counted_up(shelf: &Shelf, draft: &Draft) -> Vec<Mistake> {
     let kind = Kind::of(&draft.name);
-    let (Ok(kind @ (Kind::Rules | Kind::Scorecard)), Some(new)) = (kind, &draft.text) else {
+    let (Ok(kind @ (Kind::Rules | Kind::Scorecard | Kind::Indicators)), Some(new)) = (kind, &draft.text) else {
         return Vec::new();
     };
     let Ok(Some(old)) = shelf.get(&draft.name) else {
@@ -171,12 +176,17 @@ fn not_counted_up(shelf: &Shelf, draft: &Draft) -> Vec<Mistake> {
     };
     let changes = items(kind, &old.text, new);
     let warn = |what: String| Mistake::of(&draft.name, format!("{what} changes and its `version` does not"));
-    if kind == Kind::Scorecard {
+    if kind != Kind::Rules {
         let counted = changes.is_empty() || changes.iter().any(|change| change.item == "version");
+        let what = if kind == Kind::Scorecard {
+            "the scorecard"
+        } else {
+            "the set"
+        };
         return if counted {
             Vec::new()
         } else {
-            vec![warn("the scorecard".to_owned())]
+            vec![warn(what.to_owned())]
         };
     }
     let changed = changes.iter().filter(|change| change.change == Change::Changed && change.item.starts_with("rule:"));

@@ -1,4 +1,4 @@
-//! Rules, scorecards, dictionaries, phrase lists and synonyms as data: which documents there are and where each comes
+//! Rules, scorecards, dictionaries, phrase lists, synonyms and indicator sets as data: which documents there are and where each comes
 //! from, whether drafts can be used, what they change, and the versions that are published. What a document means is its
 //! stage's business, where versions are kept the ledger's.
 //!
@@ -47,11 +47,13 @@ pub enum Kind {
     Synonyms,
     /// A tree of categories, `taxonomy/*.toml`.
     Taxonomy,
+    /// A set of indicators, `indicators/*.toml`.
+    Indicators,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Rules,
         Self::Scorecard,
         Self::Phrases,
@@ -59,6 +61,7 @@ impl Kind {
         Self::Dictionary,
         Self::Synonyms,
         Self::Taxonomy,
+        Self::Indicators,
     ];
 
     /// What it is called in lists.
@@ -71,6 +74,7 @@ impl Kind {
             Self::Dictionary => "dictionary",
             Self::Synonyms => "synonyms",
             Self::Taxonomy => "taxonomy",
+            Self::Indicators => "indicators",
         }
     }
 
@@ -84,6 +88,7 @@ impl Kind {
             Self::Dictionary => "dict",
             Self::Synonyms => "synonyms",
             Self::Taxonomy => "taxonomy",
+            Self::Indicators => "indicators",
         }
     }
 
@@ -92,7 +97,7 @@ impl Kind {
         match self {
             Self::Dictionary | Self::Synonyms => &["txt"],
             Self::Lexicon => &["toml", "txt"],
-            Self::Rules | Self::Scorecard | Self::Phrases | Self::Taxonomy => &["toml"],
+            Self::Rules | Self::Scorecard | Self::Phrases | Self::Taxonomy | Self::Indicators => &["toml"],
         }
     }
 

@@ -56,6 +56,7 @@ fn names_are_those_of_files_that_something_reads() {
         ("dict/90_本地.txt", Kind::Dictionary),
         ("synonyms/a.b.txt", Kind::Synonyms),
         ("taxonomy/12345.toml", Kind::Taxonomy),
+        ("indicators/bank-branch.toml", Kind::Indicators),
     ] {
         assert_eq!(Kind::of(name), Ok(kind));
     }
@@ -183,6 +184,41 @@ fn drafts_are_checked_with_everything_else() {
     assert_eq!((words.needs_reindex, words.affected, words.warnings.len()), (true, Stale::Everything, 1));
     let same = checked(&[draft("synonyms/zz.txt", "停水抢修 断水抢修\n")]).unwrap();
     assert_eq!((same.needs_reindex, same.affected), (false, Stale::Nothing));
+}
+
+#[test]
+fn sets_of_indicators_are_checked_with_what_they_name() {
+    let (shelf, config) = (Shelf::new(Assets::embedded(), []), PipelineConfig::default());
+    let checked = |shelf: &Shelf, drafts: &[Draft]| check(&PIPELINE, &config, shelf, drafts);
+    let set = |figure: &str, version: u32| {
+        format!(
+            "id = \"own\"\nversion = {version}\ntitle = \"x\"\ndoc = \"x\"\nmissing = \"exclude\"\n[[first]]\nid = \"a\"\n\
+             title = \"甲\"\nweight = 100\nformula = \"1.0 - {figure}\"\n"
+        )
+    };
+    let name = "indicators/own.toml";
+    let good = checked(&shelf, &[draft(name, &set("finding.impatience", 1))]).unwrap();
+    assert_eq!((good.affected, good.needs_reindex, good.warnings.len()), (Stale::Nothing, false, 0));
+    let told = checked(&shelf, &[draft(name, &set("finding.no_such", 1))]).unwrap_err();
+    assert_eq!((told.len(), told[0].document.as_str(), told[0].line), (1, name, 10), "{told:?}");
+    // A code goes that a set names: the mistake is in the set.
+    let code = "[[code]]\ncode = \"mine\"\ntitle = \"x\"\nlevel = \"call\"\nrole = \"agent\"\n";
+    let (rules, own) = ("rules/own.toml", set("finding.mine", 1));
+    checked(&shelf, &[draft(rules, code), draft(name, &own)]).unwrap();
+    let shelf = Shelf::new(Assets::embedded(), [version(rules, 1, 1, Some(code)), version(name, 2, 1, Some(&own))]);
+    let told = checked(&shelf, &[draft(rules, "")]).unwrap_err();
+    assert_eq!((told.len(), told[0].document.as_str(), told[0].line), (1, name, 10), "{told:?}");
+    let warned = checked(&shelf, &[draft(name, &own.replace("甲", "乙"))]).unwrap().warnings;
+    assert!(
+        warned.len() == 1 && warned[0].message.contains("the set changes and its `version` does not"),
+        "{warned:?}"
+    );
+    assert!(
+        checked(&shelf, &[draft(name, &own.replace("version = 1", "version = 2"))])
+            .unwrap()
+            .warnings
+            .is_empty()
+    );
 }
 
 #[test]

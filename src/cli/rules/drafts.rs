@@ -69,7 +69,10 @@ pub(super) fn all(path: &Path) -> miette::Result<Vec<FileDraft>> {
         }
     }
     if drafts.is_empty() {
-        return Err(miette!("{}: no rules, scorecards or word lists in the layout of config/", path.display()));
+        return Err(miette!(
+            "{}: no rules, scorecards, word lists or sets of indicators in the layout of config/",
+            path.display()
+        ));
     }
     Ok(drafts)
 }

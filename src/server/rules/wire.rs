@@ -65,6 +65,7 @@ fn kind_to_wire(kind: Kind) -> v1::DocumentKind {
         Kind::Dictionary => v1::DocumentKind::Dictionary,
         Kind::Synonyms => v1::DocumentKind::Synonyms,
         Kind::Taxonomy => v1::DocumentKind::Taxonomy,
+        Kind::Indicators => v1::DocumentKind::Indicators,
     }
 }
 
