@@ -99,6 +99,11 @@ async fn the_calls_behind_a_figure_are_counted_for_the_first_page_and_again_when
     let mut calls = CallServiceClient::new(server.channel.clone());
     let filter = "figure:\"kpi.connected/about/2026-03-01/2026-03-31\"";
     let mut request = v1::SearchCallsRequest { filter: filter.into(), page_size: 8, ..Default::default() };
+    eventually("all calls are found", async || {
+        let found = calls.search_calls(v1::SearchCallsRequest::default()).await.unwrap().into_inner();
+        (found.total_size == 20).then_some(())
+    })
+    .await;
     let scanned = || server.memory.scanned.load(Ordering::SeqCst);
     let (mut sizes, begun) = (Vec::new(), scanned());
     loop {
