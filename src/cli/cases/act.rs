@@ -12,7 +12,7 @@ use tonic::transport::Channel as Connection;
 use super::super::data::{DataArgs, Opened, index};
 use super::super::submit::{self, status};
 use super::{moment, one, rules, show};
-use crate::case::{self, Burst, Cause, Channel, Event, Night, Reason, Recorded, Refusal, Rules, Who, cases, fresh};
+use crate::case::{Burst, Cause, Channel, Event, Night, Reason, Recorded, Refusal, Rules, Who, cases, fresh};
 use crate::cli::GOOD;
 use crate::insight;
 
@@ -339,7 +339,7 @@ fn take(on: &On, seen: u32, event: Event) -> miette::Result<v1::Case> {
         Event::Rectified { measures } => ask!(rectify_case, RectifyCaseRequest { measures: measures }),
         Event::Replied { channel, at, reached, told, answer, satisfied } => {
             let reply = v1::CallerReply {
-                channel: wire(channel).into(),
+                channel: v1::ReplyChannel::from(channel).into(),
                 reply_time: at.to_rfc3339(),
                 reached,
                 told,
@@ -355,16 +355,5 @@ fn take(on: &On, seen: u32, event: Event) -> miette::Result<v1::Case> {
             ask!(decide_contest, DecideContestRequest { upheld: upheld, reason: reason })
         }
         Event::Reopened { reason } => ask!(reopen_case, ReopenCaseRequest { reason: reason }),
-    }
-}
-
-fn wire(channel: case::Channel) -> v1::ReplyChannel {
-    match channel {
-        Channel::Phone => v1::ReplyChannel::Phone,
-        Channel::Message => v1::ReplyChannel::Message,
-        Channel::Letter => v1::ReplyChannel::Letter,
-        Channel::Platform => v1::ReplyChannel::Platform,
-        Channel::Visit => v1::ReplyChannel::Visit,
-        Channel::Other => v1::ReplyChannel::Other,
     }
 }

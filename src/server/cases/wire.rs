@@ -114,21 +114,23 @@ fn step(step: Step) -> v1::CaseStep {
     }
 }
 
-fn channel(channel: Channel) -> v1::ReplyChannel {
-    match channel {
-        Channel::Phone => v1::ReplyChannel::Phone,
-        Channel::Message => v1::ReplyChannel::Message,
-        Channel::Letter => v1::ReplyChannel::Letter,
-        Channel::Platform => v1::ReplyChannel::Platform,
-        Channel::Visit => v1::ReplyChannel::Visit,
-        Channel::Other => v1::ReplyChannel::Other,
+impl From<Channel> for v1::ReplyChannel {
+    fn from(channel: Channel) -> Self {
+        match channel {
+            Channel::Phone => Self::Phone,
+            Channel::Message => Self::Message,
+            Channel::Letter => Self::Letter,
+            Channel::Platform => Self::Platform,
+            Channel::Visit => Self::Visit,
+            Channel::Other => Self::Other,
+        }
     }
 }
 
 /// A reply of a request.
 pub(super) fn reply(reply: Option<v1::CallerReply>) -> Result<Event, Invalid> {
     let reply = reply.ok_or_else(|| Invalid::field("reply", "required"))?;
-    let known = Channel::ALL.into_iter().find(|known| channel(*known) as i32 == reply.channel);
+    let known = Channel::ALL.into_iter().find(|known| v1::ReplyChannel::from(*known) as i32 == reply.channel);
     Ok(Event::Replied {
         channel: known.ok_or_else(|| Invalid::field("reply.channel", "required"))?,
         at: moment("reply.reply_time", &reply.reply_time)?,
@@ -196,7 +198,7 @@ fn event(row: &Recorded, was_due: Option<DateTime<Utc>>) -> v1::CaseEvent {
     };
     let reply = match &row.event {
         Event::Replied { channel: by, at, reached, told, answer, satisfied } => Some(v1::CallerReply {
-            channel: channel(*by).into(),
+            channel: v1::ReplyChannel::from(*by).into(),
             reply_time: time(*at),
             reached: *reached,
             told: told.clone(),

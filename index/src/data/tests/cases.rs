@@ -273,11 +273,7 @@ fn an_index_ahead_of_the_store_is_built_anew() {
 
 #[test]
 fn a_source_file_is_ingested_again_only_when_content_or_options_change() {
-    let dir = tempfile::tempdir().unwrap();
-    let input = tempfile::tempdir().unwrap();
-    let file = input.path().join("calls.jsonl");
-    std::fs::write(&file, "one").unwrap();
-    let data = open(dir.path());
+    let (_folders, file, data) = with_source();
     let mut session = data.ingest().unwrap();
     let source = session.changed(&file, "o1").unwrap().unwrap();
     session.source_done(source, 1, 0).unwrap();
@@ -296,11 +292,7 @@ fn a_source_file_is_ingested_again_only_when_content_or_options_change() {
 
 #[test]
 fn a_source_is_not_noted_when_its_calls_were_lost_in_a_crash() {
-    let dir = tempfile::tempdir().unwrap();
-    let input = tempfile::tempdir().unwrap();
-    let file = input.path().join("calls.jsonl");
-    std::fs::write(&file, "one").unwrap();
-    let data = open(dir.path());
+    let ([dir, _input], file, data) = with_source();
     data.hook.set(|step| step == Step::IndexCommitted);
     let mut session = data.ingest().unwrap();
     let source = session.changed(&file, "").unwrap().unwrap();

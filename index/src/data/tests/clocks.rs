@@ -91,11 +91,7 @@ fn numbers_go_on_whatever_the_clock_says() {
 /// What it was when it was looked at was noted, whatever had been read of it since.
 #[test]
 fn a_source_that_changed_while_it_was_read_was_noted_as_done() {
-    let dir = tempfile::tempdir().unwrap();
-    let input = tempfile::tempdir().unwrap();
-    let file = input.path().join("calls.jsonl");
-    std::fs::write(&file, "one").unwrap();
-    let data = open(dir.path());
+    let (_folders, file, data) = with_source();
     let mut session = data.ingest().unwrap();
     let grows = session.changed(&file, "").unwrap().unwrap();
     std::fs::write(&file, "one and a half").unwrap();
@@ -148,11 +144,7 @@ fn a_source_that_took_anothers_place_and_time_was_missed() {
 /// unchanged for ever.
 #[test]
 fn a_change_that_the_file_time_does_not_show_was_missed() {
-    let dir = tempfile::tempdir().unwrap();
-    let input = tempfile::tempdir().unwrap();
-    let file = input.path().join("calls.jsonl");
-    std::fs::write(&file, "one").unwrap();
-    let data = open(dir.path());
+    let (_folders, file, data) = with_source();
     let mut session = data.ingest().unwrap();
     let source = session.changed(&file, "").unwrap().unwrap();
     assert!(session.source_done(source, 1, 0).unwrap());

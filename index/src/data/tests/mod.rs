@@ -10,7 +10,7 @@ mod model;
 mod search;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset};
@@ -136,6 +136,15 @@ fn ingest(data: &DataDir, calls: Vec<Analyzed>) -> super::IngestSummary {
     let mut session = data.ingest().unwrap();
     session.put_batch(calls, "test.jsonl").unwrap();
     session.finish().unwrap()
+}
+
+/// An empty data folder, and in another folder a file to take in.
+fn with_source() -> ([tempfile::TempDir; 2], PathBuf, DataDir) {
+    let [dir, input] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let file = input.path().join("calls.jsonl");
+    std::fs::write(&file, "one").unwrap();
+    let data = open(dir.path());
+    ([dir, input], file, data)
 }
 
 /// What the call index holds, as of its last commit.
